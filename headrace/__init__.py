@@ -1,0 +1,1 @@
+"""The pure core of Headrace: what pipelines and jobs share. It knows neither Beam nor Spark."""

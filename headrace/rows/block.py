@@ -1,0 +1,55 @@
+"""The Beam element: rows with their origin."""
+
+from typing import NamedTuple
+
+import pyarrow as pa
+
+
+class Origin(NamedTuple):
+    """Where rows came from: a file and the half-open range of its uncompressed bytes."""
+
+    file: str
+    start: int
+    end: int
+
+
+class LongLine(NamedTuple):
+    """A line longer than `line.max_bytes`, of which only the head was held in memory."""
+
+    offset: int  # of its first byte in the file
+    head: bytes  # the first 64 kB
+    length: int  # bytes, without the line end
+    digest: str  # SHA-256 of the whole line, hex
+
+
+class RawBlock(NamedTuple):
+    """Whole lines as they are in the file; `tail` follows them where it was too long to hold."""
+
+    origin: Origin  # covers data and tail
+    data: bytes  # whole lines, the last with or without its line end; starts at origin.start
+    tail: LongLine | None = None
+
+
+class Block(NamedTuple):
+    """Rows and the origin they came from. Shape: any number of rows, also none."""
+
+    origin: Origin
+    rows: pa.RecordBatch
+
+
+class Counts(NamedTuple):
+    """The account of one block: read = accepted + quarantined."""
+
+    origin: Origin
+    read: int
+    accepted: int
+    quarantined: int
+    reasons: dict[str, int]  # how many rows broke each rule; a row counts once for each
+
+
+class Checked(NamedTuple):
+    """The ways out of a check: every row takes exactly one of the first two."""
+
+    accepted: pa.RecordBatch
+    quarantined: pa.RecordBatch
+    counts: Counts

@@ -1,0 +1,45 @@
+"""What is wrong in a project file, all of it at once."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: where it stands, what was found, and what to do."""
+
+    file: str
+    line: int  # 1-based; 0 where the file as a whole is meant
+    key: str  # dotted path, e.g. contract.columns.tailnum.regex; "" for the whole file
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class SpecError(ValueError):
+    """Project files that do not hold together; `faults` has every one found."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.key)))
+        super().__init__("\n".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Fault, ...]]]:
+        return SpecError, (self.faults,)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The ending of a message that offers the nearest known name, or lists the first few.
+
+    >>> nearest("carier", ["carrier", "origin"])
+    'did you mean carrier?'
+    >>> nearest("xyz", ["carrier", "origin"])
+    'known: carrier, origin'
+    """
+    names = sorted(known)
+    if close := difflib.get_close_matches(word, names, n=1):
+        return f"did you mean {close[0]}?"
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"known: {shown}" if names else "none are declared"
