@@ -37,6 +37,7 @@ class Source(Section):
     decimal: Literal[".", ","] = "."
     header: Literal["present"] | tuple[ColumnName, ...] = "present"  # names, where the file has no header line
     rename: dict[ColumnName, ColumnName] = {}  # header name → column name
+    ignore: Columns = ()  # header names that are read past and not kept
     nulls: tuple[str, ...] = ("",)  # spellings of null, quoted or not
     trim: bool = False  # strip white space around cells before anything else
     line: Line = Line()
