@@ -1,0 +1,1 @@
+"""Delta tables without a JVM: data files, one commit, snapshots, changes, plans and accounts."""

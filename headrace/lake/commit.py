@@ -1,0 +1,147 @@
+"""Make a commit happen exactly once.
+
+Delta's `txn` action does not refuse a repeat by itself: the token must be read from
+the same table handle that commits, and after any exception it must be read again,
+because an exception does not mean that nothing was committed.
+"""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake.exceptions import DeltaError
+
+from headrace.failures import Conflict, DataFailure
+from headrace.lake import storage
+from headrace.lake.data_files import Added
+from headrace.lake.tables import is_table, open_table, refuse_unknown_features
+
+INFO = "headrace"  # our key in a commit's metadata
+_ATTEMPTS = 8
+
+
+class Token(NamedTuple):
+    """One `txn` action, and what the table must carry for it to be written."""
+
+    app: str
+    version: int
+    expected: int | None  # None: the table has never seen this app
+
+
+class Committed(NamedTuple):
+    """The table version that carries the tokens; not fresh where it was there before this call."""
+
+    version: int
+    fresh: bool
+
+
+def stored_token(root: str, app: str) -> int | None:
+    """The version an app has committed last, or None; also where there is no table."""
+    return open_table(root).transaction_version(app) if is_table(root) else None
+
+
+def commit_once(
+    root: str,
+    tokens: Sequence[Token],
+    adds: Sequence[Added],
+    *,
+    info: Mapping[str, Any],
+    replace: bool = False,
+    partition_by: Sequence[str] = (),
+) -> Committed:
+    """Add the files and set the tokens in one commit, unless the table carries the tokens already.
+
+    Run twice it commits once. With `replace` the new files take the place of all that
+    were there.
+
+    Raises:
+        Conflict: the table carries other tokens than expected, or rivals won every attempt.
+        DataFailure: a file to be added is not there, or the table has features we cannot keep.
+    """
+    _files_exist(root, adds)
+    for attempt in range(_ATTEMPTS):
+        table = open_table(root)
+        stored = {t.app: table.transaction_version(t.app) for t in tokens}
+        if all(stored[t.app] == t.version for t in tokens):
+            return Committed(_version_of(table, tokens), fresh=False)
+        if odd := [t for t in tokens if stored[t.app] != t.expected]:
+            found = ", ".join(f"{t.app}: expected {t.expected}, found {stored[t.app]}" for t in odd)
+            raise Conflict(f"{root}: another run has committed in between ({found}); run again")
+        refuse_unknown_features(root, table)
+        try:
+            _commit(table, tokens, adds, info, replace, partition_by)
+        except DeltaError as failure:
+            last = failure
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
+            continue
+        table.update_incremental()
+        return Committed(_version_of(table, tokens), fresh=True)
+    raise Conflict(f"{root}: rivals won {_ATTEMPTS} times in a row, last: {last}; run again") from last
+
+
+def _commit(
+    table: DeltaTable,
+    tokens: Sequence[Token],
+    adds: Sequence[Added],
+    info: Mapping[str, Any],
+    replace: bool,
+    partition_by: Sequence[str],
+) -> None:
+    now = time.time_ns() // 1_000_000
+    table.create_write_transaction(
+        [a.action() for a in adds],
+        mode="overwrite" if replace else "append",
+        schema=table.schema(),
+        partition_by=list(partition_by) or None,
+        commit_properties=CommitProperties(
+            # last_updated: without it Spark forgets the token as soon as a retention is set.
+            app_transactions=[Transaction(t.app, t.version, now) for t in tokens],
+            custom_metadata={
+                INFO: {**info, "tokens": {t.app: t.version for t in tokens}},
+                "isBlindAppend": not replace,
+            },
+            max_commit_retries=0,  # a retry must read the token again, so it is ours to make
+        ),
+        post_commithook_properties=PostCommitHookProperties(
+            create_checkpoint=True, cleanup_expired_logs=False
+        ),
+    )
+
+
+def _version_of(table: DeltaTable, tokens: Sequence[Token]) -> int:
+    wanted = {t.app: t.version for t in tokens}
+    for entry in table.history():
+        if (ours := entry.get(INFO)) and ours.get("tokens") == wanted:
+            return int(entry["version"])
+    return table.version()  # the commit is older than the log
+
+
+def last_info(root: str) -> dict[str, Any] | None:
+    """What the newest commit of ours says of itself, with its `version`; None where there is none."""
+    if not is_table(root):
+        return None
+    for entry in open_table(root).history():
+        if ours := entry.get(INFO):
+            return {**ours, "version": int(entry["version"])}
+    return None
+
+
+def infos(root: str) -> list[dict[str, Any]]:
+    """What every commit of ours in the log says of itself, oldest first."""
+    if not is_table(root):
+        return []
+    return [
+        {**e[INFO], "version": int(e["version"])} for e in reversed(open_table(root).history()) if e.get(INFO)
+    ]
+
+
+def _files_exist(root: str, adds: Sequence[Added]) -> None:
+    # Delta accepts an add without looking; the table would be unreadable.
+    for added in adds:
+        found = storage.status(storage.join(root, added.name))
+        if found is None or found.size != added.size:
+            raise DataFailure(
+                f"{root}/{added.name}: the file to be committed is gone or cut short; run again"
+            )

@@ -1,0 +1,152 @@
+"""Parquet files under a table's root, with the add action that will make each one real."""
+
+import json
+import os
+import time
+import uuid
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.transaction import AddAction
+
+from headrace.lake import storage
+from headrace.lake.file_stats import FloatBounds, file_stats
+
+ROW_GROUP_ROWS = 131_072
+TARGET_BYTES = 128_000_000
+
+
+class Added(NamedTuple):
+    """One finished data file that no commit names yet."""
+
+    name: str  # under the table's root
+    size: int  # bytes
+    rows: int
+    stats: str  # JSON, Delta's `stats`
+    partition: dict[str, str | None]
+    modified: int  # ms since the epoch
+
+    def action(self) -> AddAction:
+        """The add action of Delta's log."""
+        return AddAction(self.name, self.size, self.partition, self.modified, True, self.stats)
+
+    def to_json(self) -> str:
+        """As one line of text, for engines that carry only plain values."""
+        return json.dumps(self._asdict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**json.loads(text))
+
+
+class DataFileWriter:
+    """Writes one Parquet file under a fresh name; it is real only once a commit adds it.
+
+    Run twice it writes two files, of which a commit names at most one. Pages carry
+    checksums. Partition columns are left out of the file, as Delta wants it.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        schema: pa.Schema,
+        *,
+        partition: dict[str, str | None] | None = None,
+        row_group_rows: int = ROW_GROUP_ROWS,
+        prefix: str = "",
+    ) -> None:
+        self._partition = partition or {}
+        self._schema = pa.schema([f for f in schema if f.name not in self._partition])
+        self._name = f"{prefix}{uuid.uuid4().hex}.parquet"
+        self._path = storage.join(root, self._name)
+        self._row_group_rows = row_group_rows
+        self._floats = FloatBounds(self._schema)
+        self._footers: list[pq.FileMetaData] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self.rows = 0
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Add rows; they are flushed whenever a row group is full."""
+        if not rows.num_rows:
+            return
+        kept = rows.select(self._schema.names).cast(self._schema)
+        self._floats.update(kept)
+        self.rows += kept.num_rows
+        self._pending.append(kept)
+        self._pending_rows += kept.num_rows
+        if self._pending_rows >= self._row_group_rows:
+            self._flush(whole_groups=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk so far, without the rows of the row group being filled."""
+        return os.path.getsize(self._path) if self._writer else 0  # noqa: PTH202
+
+    def close(self) -> Added | None:
+        """Finish the file; None, and no file, where no row was written."""
+        if not self.rows:
+            return None
+        self._flush(whole_groups=False)
+        assert self._writer is not None  # rows were written
+        self._writer.close()
+        return Added(
+            name=self._name,
+            size=os.path.getsize(self._path),  # noqa: PTH202
+            rows=self.rows,
+            stats=file_stats(self._schema, self._footers[0], self._floats),
+            partition=self._partition,
+            modified=time.time_ns() // 1_000_000,
+        )
+
+    def _flush(self, *, whole_groups: bool) -> None:
+        table = pa.Table.from_batches(self._pending, self._schema)
+        full = table.num_rows - table.num_rows % self._row_group_rows if whole_groups else table.num_rows
+        if self._writer is None:
+            self._writer = self._open()
+        for start in range(0, full, self._row_group_rows):
+            self._writer.write_table(
+                table.slice(start, min(self._row_group_rows, full - start)),
+                row_group_size=self._row_group_rows,
+            )
+        rest = table.slice(full)
+        self._pending = rest.to_batches()
+        self._pending_rows = rest.num_rows
+
+    def _open(self) -> pq.ParquetWriter:
+        exact = [f.name for f in self._schema if not pa.types.is_floating(f.type)]
+        return pq.ParquetWriter(
+            self._path,
+            self._schema,
+            compression="zstd",
+            compression_level=1,
+            write_statistics=exact,  # NaN would make Parquet's float bounds lie
+            write_page_checksum=True,
+            metadata_collector=self._footers,
+        )
+
+    def abandon(self) -> None:
+        """Close without an add action; the file stays an orphan for upkeep to remove."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+
+
+def write_small(root: str, rows: pa.RecordBatch) -> list[Added]:
+    """One small batch as at most one data file."""
+    writer = DataFileWriter(root, rows.schema)
+    writer.write(rows)
+    added: Any = writer.close()
+    return [added] if added else []

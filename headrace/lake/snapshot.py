@@ -1,0 +1,105 @@
+"""One version of one table: its files and their row groups."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+from headrace.failures import DataFailure
+from headrace.lake import storage
+from headrace.lake.tables import is_table, open_table, plain_schema
+
+
+class DataFile(NamedTuple):
+    """A data file of a snapshot; `low` and `high` hold the bounds its statistics give."""
+
+    path: str
+    name: str  # as in the log
+    rows: int
+    size: int  # bytes
+    partition: dict[str, str | None]
+    low: dict[str, Any]
+    high: dict[str, Any]
+
+
+class RowGroup(NamedTuple):
+    """The unit a worker reads."""
+
+    path: str
+    number: int  # within the file
+    rows: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a table held at one version; the raw files are the truth, else it is refused."""
+
+    root: str
+    table_id: str
+    version: int
+    schema: pa.Schema
+    files: tuple[DataFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, from the log."""
+        return sum(f.rows for f in self.files)
+
+
+def open_snapshot(root: str, version: int | None = None) -> Snapshot:
+    """The table as of a version, the newest if none is named.
+
+    Raises:
+        DataFailure: there is no table, or its raw files are not what a reader should
+            see (deletion vectors, column mapping).
+    """
+    if not is_table(root):
+        raise DataFailure(f"{root}: no table stands here yet; run the step that writes it first")
+    table = open_table(root, version)
+    _files_are_the_truth(root, table)
+    return Snapshot(root, str(table.metadata().id), table.version(), plain_schema(table), _files(root, table))
+
+
+def _files(root: str, table: DeltaTable) -> tuple[DataFile, ...]:
+    adds = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return tuple(
+        DataFile(
+            path=storage.join(root, unquote(add["path"])),
+            name=add["path"],
+            rows=add["num_records"],
+            size=add["size_bytes"],
+            partition=_under("partition.", add),
+            low=_under("min.", add),
+            high=_under("max.", add),
+        )
+        for add in sorted(adds, key=lambda a: str(a["path"]))
+    )
+
+
+def _under(prefix: str, add: dict[str, Any]) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in add.items() if k.startswith(prefix) and v is not None}
+
+
+def _files_are_the_truth(root: str, table: DeltaTable) -> None:
+    features = set(table.protocol().reader_features or ())
+    mapping = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    if "deletionVectors" in features or mapping != "none":
+        used = "deletion vectors" if mapping == "none" else "column mapping"
+        raise DataFailure(
+            f"{root}: the table uses {used}, so its raw "
+            "files are not what a reader should see; rewrite it into a table without that feature"
+        )
+
+
+def row_groups(files: Iterable[DataFile]) -> tuple[RowGroup, ...]:
+    """The row groups of files, in the order of the files given; opens each footer."""
+    return tuple(
+        RowGroup(file.path, number, footer.row_group(number).num_rows)
+        for file in files
+        for footer in (pq.read_metadata(file.path),)
+        for number in range(footer.num_row_groups)
+    )

@@ -1,0 +1,116 @@
+"""The one place that touches paths: local folders now, the same calls for object stores later."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from headrace.failures import PlaceFailure
+
+
+class FileStatus(NamedTuple):
+    """What identifies a file's content cheaply."""
+
+    size: int  # bytes
+    modified: int  # ns since the epoch
+
+
+def join(root: str, *parts: str) -> str:
+    """The path of something under a root."""
+    return os.path.join(root, *parts)  # noqa: PTH118  # URIs pass through here too, pathlib would fold their //
+
+
+def status(path: str) -> FileStatus | None:
+    """Size and modification time, or None where there is no such file."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # one call for both numbers
+    except FileNotFoundError:
+        return None
+    return FileStatus(found.st_size, found.st_mtime_ns)
+
+
+def read(path: str) -> bytes | None:
+    """The whole of a small file, or None where there is no such file."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def names(folder: str) -> list[str]:
+    """The names in a folder, sorted; none where there is no such folder."""
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208  # names are wanted, not paths
+    except FileNotFoundError:
+        return []
+
+
+def make_folder(folder: str) -> None:
+    """Make sure the folder is there and can be written.
+
+    Raises:
+        PlaceFailure: it cannot be made, or nothing can be written into it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as failure:
+        raise PlaceFailure(
+            f"{folder}: cannot be written ({failure.strerror}); "
+            "name another root in the place file, or mend the rights of this one"
+        ) from failure
+
+
+def put_if_absent(path: str, content: bytes) -> bool:
+    """Write a file that did not exist; False, and nothing changed, where it did.
+
+    The content is complete the moment the name appears: it is written under a
+    temporary name and linked, and a link refuses a name that is taken.
+    """
+    with _beside(path, content) as draft:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+    return True
+
+
+def put(path: str, content: bytes) -> None:
+    """Write a file in one step: readers see the old content or the new, never a part."""
+    with _beside(path, content) as draft:
+        os.replace(draft, path)  # noqa: PTH105
+
+
+class _beside:  # noqa: N801  # reads as a word in the with statement
+    """A finished file under a temporary name beside `path`; gone at the end unless it was moved."""
+
+    def __init__(self, path: str, content: bytes) -> None:
+        self._folder = os.path.dirname(path) or "."  # noqa: PTH120
+        self._content = content
+
+    def __enter__(self) -> str:
+        Path(self._folder).mkdir(parents=True, exist_ok=True)
+        handle, self._draft = tempfile.mkstemp(prefix="_draft-", dir=self._folder)
+        with os.fdopen(handle, "wb") as draft:
+            draft.write(self._content)
+            draft.flush()
+            os.fsync(draft.fileno())
+        return self._draft
+
+    def __exit__(self, *_: object) -> None:
+        Path(self._draft).unlink(missing_ok=True)
+
+
+def matching(pattern: str) -> Iterator[str]:
+    """Paths that fit a glob, sorted, without what is still being written or hidden.
+
+    Names that start with `_` or `.` or end in `.tmp` are left alone, as Spark and
+    Hadoop do.
+    """
+    root = Path(pattern)
+    anchor = Path(root.anchor) if root.is_absolute() else Path()
+    for path in sorted(anchor.glob(str(root.relative_to(anchor)))):
+        if path.is_file() and not path.name.startswith(("_", ".")) and path.suffix != ".tmp":
+            yield str(path)

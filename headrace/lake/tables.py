@@ -1,0 +1,99 @@
+"""A Delta table itself: made once, its schema kept, its features allowed or refused."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import DeltaError
+
+from headrace.failures import DataFailure, PlaceFailure
+from headrace.lake import storage
+
+_WRITER_FEATURES = {"appendOnly", "invariants", "timestampNtz"}
+
+
+def is_table(root: str) -> bool:
+    """Whether a Delta table stands there."""
+    return bool(DeltaTable.is_deltatable(root))
+
+
+def open_table(root: str, version: int | None = None) -> DeltaTable:
+    """A fresh handle of the table, now or as of a version.
+
+    Raises:
+        PlaceFailure: no table can be opened there.
+    """
+    try:
+        return DeltaTable(root, version=version)
+    except (DeltaError, OSError) as failure:
+        raise PlaceFailure(f"{root}: the table cannot be opened: {failure}") from failure
+
+
+def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = ()) -> str:
+    """Make sure the table is there with this schema; returns its id.
+
+    Only from the driver, under a lock: two creators at once would both win. New
+    nullable columns are added to a table that lacks them; columns it has beyond the
+    schema stay.
+
+    Raises:
+        DataFailure: a column has another type than the table's; the message shows the difference.
+    """
+    if not is_table(root):
+        storage.make_folder(root)
+        return str(
+            DeltaTable.create(root, schema, mode="error", partition_by=list(partition_by)).metadata().id
+        )
+    table = open_table(root)
+    present = pa.schema(table.schema().to_arrow())
+    differ = [
+        f"{field.name}: the table has {_plain(present.field(field.name).type)}, this run makes {field.type}"
+        for field in schema
+        if field.name in present.names and _plain(present.field(field.name).type) != field.type
+    ]
+    if differ:
+        raise DataFailure(
+            f"{root}: columns changed their type: {'; '.join(differ)}. A Delta column keeps its type: "
+            "rename the column, or move the table away and ingest again"
+        )
+    if new := [field for field in schema if field.name not in present.names]:
+        refuse_unknown_features(root, table)
+        table.alter.add_columns([_delta_field(field) for field in new])
+    return str(table.metadata().id)
+
+
+def _delta_field(field: pa.Field) -> Any:
+    return Schema.from_arrow(pa.schema([field.with_nullable(True)])).fields[0]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type as we write it: deltalake answers with views and large offsets."""
+    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind) or pa.types.is_large_binary(kind):
+        return pa.binary()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    return kind
+
+
+def plain_schema(table: DeltaTable) -> pa.Schema:
+    """A table's schema in the types we write and Parquet gives back."""
+    return pa.schema([pa.field(f.name, _plain(f.type)) for f in pa.schema(table.schema().to_arrow())])
+
+
+def refuse_unknown_features(root: str, table: DeltaTable) -> None:
+    """Stop before a write into a table whose promises a plain append would break.
+
+    Raises:
+        DataFailure: it names the feature.
+    """
+    protocol = table.protocol()
+    features = set(protocol.writer_features or ()) - _WRITER_FEATURES
+    if protocol.min_writer_version not in (1, 2, 7) or features:
+        named = ", ".join(sorted(features)) or f"writer version {protocol.min_writer_version}"
+        raise DataFailure(
+            f"{root}: the table uses {named}, which an append of ours would not keep; "
+            "drop the feature or write to another table"
+        )
