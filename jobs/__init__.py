@@ -1,0 +1,1 @@
+"""Spark entry points: build_examples, train, evaluate, score. One file, one job."""

@@ -1,0 +1,107 @@
+"""The Spark session of a job: quiet, UTC, fast on a laptop, and what a cluster was told elsewhere kept."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+from headrace.failures import PlaceFailure
+from headrace.spec.place import SparkPlace
+from jobs.cluster import jars
+from jobs.cluster.master import is_local, local_slots
+
+LOOPBACK = "127.0.0.1"
+
+_ALWAYS = {
+    "spark.sql.session.timeZone": "UTC",
+    # More workers than slots is answered in seconds; Spark's own defaults wait for ten minutes.
+    "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "2",
+    "spark.scheduler.barrier.maxConcurrentTasksCheck.interval": "3s",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+}
+_LOCAL = {
+    "spark.driver.host": LOOPBACK,
+    "spark.driver.bindAddress": LOOPBACK,
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.databricks.delta.snapshotPartitions": "1",  # default: 50 tasks for every look at a table
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC"
+    f" -Dlog4j2.configurationFile=file:{Path(__file__).with_name('log4j2.properties')}",
+}
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+@contextmanager
+def session(place: SparkPlace, name: str, *, delta: bool = False) -> Iterator[SparkSession]:
+    """A session for the time of the block; one that is already running is used and left running.
+
+    Under `spark-submit` its own flags and master hold; a place adds what they leave open.
+
+    Args:
+        place: master and configuration.
+        name: shown by cluster managers.
+        delta: whether Delta tables are read through Spark, which takes the two jars.
+
+    Raises:
+        PlaceFailure: a jar is missing, or the session does not start.
+    """
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield running
+        return
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    settings = _settings(place, delta=delta)
+    try:
+        spark = SparkSession.builder.config(conf=settings).appName(name).getOrCreate()
+    except Exception as failure:
+        raise PlaceFailure(
+            f"{settings.get('spark.master')}: the Spark session does not start: {_first_line(failure)}; "
+            "check master and conf under `spark` in the place file"
+        ) from failure
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def submitted() -> bool:
+    """Whether spark-submit started this process, so that its master and JVM are there already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def master_of(place: SparkPlace) -> str:
+    """The master the session will have."""
+    return str(SparkConf().get("spark.master", place.master)) if submitted() else place.master
+
+
+def _settings(place: SparkPlace, *, delta: bool) -> SparkConf:
+    conf = SparkConf(loadDefaults=submitted())
+    master = master_of(place)
+    wanted = {"spark.master": master, **place.conf, **_ALWAYS}
+    if is_local(master):
+        wanted = {"spark.sql.shuffle.partitions": str(local_slots(master)), **_LOCAL, **wanted}
+    if delta:
+        wanted |= {**_DELTA, **_jars(conf, place)}
+    for key, value in wanted.items():
+        conf.setIfMissing(key, value)
+    return conf
+
+
+def _jars(conf: SparkConf, place: SparkPlace) -> dict[str, str]:
+    if place.conf.keys() & {"spark.jars", "spark.jars.packages"} or conf.get("spark.jars"):
+        return {}  # somebody has said where they are
+    folder = jars.folder()
+    if not (faults := jars.missing(folder)):
+        return {"spark.jars": ",".join(str(folder / jar.file) for jar in jars.JARS)}
+    raise PlaceFailure(f"{'; '.join(faults)}; {jars.CURE}")
+
+
+def _first_line(failure: Exception) -> str:
+    return str(failure).strip().splitlines()[0] if str(failure).strip() else type(failure).__name__
