@@ -112,9 +112,7 @@ def write_flights(to: Path, months: range = MONTHS) -> dict[str, int]:
             f"the files of {PACKAGE} are damaged ({error}); remove .venv and install it again"
         ) from error
     except OSError as error:
-        raise PlaceFailure(
-            f"cannot write the flights to {to}: {error}; choose another folder with --to"
-        ) from error
+        raise PlaceFailure(f"cannot write the flights to {to}: {error}; choose another folder with --to") from error
     return rows | {"files_written": written}
 
 
@@ -143,16 +141,12 @@ def _split_flights(archive: Path, folder: Path, months: range) -> dict[str, int]
     rows = dict.fromkeys(DELIVERIES, 0)
     with ExitStack() as stack:
         packed = stack.enter_context(zipfile.ZipFile(archive))
-        flights = csv.reader(
-            TextIOWrapper(stack.enter_context(packed.open("flights.csv")), "utf-8", newline="")
-        )
+        flights = csv.reader(TextIOWrapper(stack.enter_context(packed.open("flights.csv")), "utf-8", newline=""))
         header = next(flights)
         month = header.index("month")
         picks = {name: itemgetter(*map(header.index, columns)) for name, columns in DELIVERIES.items()}
         files = {
-            (name, str(number)): _open_table(
-                stack, folder / name / f"{YEAR}-{number:02}.csv", DELIVERIES[name]
-            )
+            (name, str(number)): _open_table(stack, folder / name / f"{YEAR}-{number:02}.csv", DELIVERIES[name])
             for name in DELIVERIES
             for number in months
         }

@@ -34,9 +34,7 @@ def _added_by(root: str, version: int) -> set[str]:
     path = storage.join(root, "_delta_log", f"{version:020d}.json")
     log = storage.read(path)
     if log is None:
-        raise DataFailure(
-            f"{path}: the log no longer reaches back to this version; build again with --rebuild"
-        )
+        raise DataFailure(f"{path}: the log no longer reaches back to this version; build again with --rebuild")
     added: set[str] = set()
     for line in log.splitlines():
         action = json.loads(line)

@@ -104,9 +104,7 @@ def _commit(
             },
             max_commit_retries=0,  # a retry must read the token again, so it is ours to make
         ),
-        post_commithook_properties=PostCommitHookProperties(
-            create_checkpoint=True, cleanup_expired_logs=False
-        ),
+        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
     )
 
 
@@ -132,9 +130,7 @@ def infos(root: str) -> list[dict[str, Any]]:
     """What every commit of ours in the log says of itself, oldest first."""
     if not is_table(root):
         return []
-    return [
-        {**e[INFO], "version": int(e["version"])} for e in reversed(open_table(root).history()) if e.get(INFO)
-    ]
+    return [{**e[INFO], "version": int(e["version"])} for e in reversed(open_table(root).history()) if e.get(INFO)]
 
 
 def _files_exist(root: str, adds: Sequence[Added]) -> None:
@@ -142,6 +138,4 @@ def _files_exist(root: str, adds: Sequence[Added]) -> None:
     for added in adds:
         found = storage.status(storage.join(root, added.name))
         if found is None or found.size != added.size:
-            raise DataFailure(
-                f"{root}/{added.name}: the file to be committed is gone or cut short; run again"
-            )
+            raise DataFailure(f"{root}/{added.name}: the file to be committed is gone or cut short; run again")

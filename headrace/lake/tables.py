@@ -42,9 +42,7 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
     """
     if not is_table(root):
         storage.make_folder(root)
-        return str(
-            DeltaTable.create(root, schema, mode="error", partition_by=list(partition_by)).metadata().id
-        )
+        return str(DeltaTable.create(root, schema, mode="error", partition_by=list(partition_by)).metadata().id)
     table = open_table(root)
     present = pa.schema(table.schema().to_arrow())
     differ = [

@@ -1,0 +1,190 @@
+"""What each command of `headrace` does; returns its exit code."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from headrace.cli.run_steps import run_steps
+from headrace.cli.sample import write_flights
+from headrace.cli.screen import Screen
+from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
+from headrace.failures import Failure
+from headrace.spec.faults import SpecError, nearest
+from headrace.spec.place import Place
+from headrace.spec.project import Project, load_place, load_project
+
+
+def answers[**P](command: Callable[P, int]) -> Callable[P, int]:
+    """A command whose failures are messages and exit codes."""
+
+    @functools.wraps(command)
+    def answered(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            return command(*args, **kwargs)
+        except SpecError as faults:
+            return _fail(str(faults), 2)
+        except Failure as failure:
+            return _fail(str(failure), failure.exit_code)
+        except KeyboardInterrupt:
+            return _fail("interrupted", 130)
+
+    return answered
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return code
+
+
+@answers
+def sample(name: str, to: Path, months: str | None) -> int:
+    """Unpack a sample."""
+    if name != "flights":
+        return _fail(f"there is no sample {name!r}; known: flights", 2)
+    for file, rows in write_flights(to, months).items():
+        print(f"{file}: {rows:,} rows")
+    return 0
+
+
+@answers
+def validate(paths: Sequence[Path]) -> int:
+    """Check project and place files, all faults at once."""
+    from headrace.features.feature_set import FeatureSpec
+
+    faults: list[Any] = []
+    checked: list[str] = []
+    for path in paths:
+        try:
+            if _is_place(path):
+                load_place(str(path))
+                checked.append(f"{path}: place")
+                continue
+            project = load_project(str(path if path.is_dir() else path.parent))
+            for model in project.models.values():
+                FeatureSpec.compile(model, project)
+            checked.append(f"{path}: {len(project.data_sets)} data sets, {len(project.models)} models")
+        except SpecError as error:
+            faults += error.faults
+    if faults:
+        raise SpecError(faults)
+    for line in checked:
+        print(f"{line}: ok")
+    return 0
+
+
+def _is_place(path: Path) -> bool:
+    return (path.is_file() and path.read_bytes().lstrip().startswith(b"place:")) or "\nplace:" in _head(path)
+
+
+def _head(path: Path) -> str:
+    return "\n" + path.read_text(encoding="utf-8", errors="replace")[:20_000] if path.is_file() else ""
+
+
+@answers
+def schema(kind: str) -> int:
+    """Print a JSON schema."""
+    from headrace.spec.schema import SCHEMAS
+
+    if kind not in SCHEMAS:
+        return _fail(f"there is no kind {kind!r}; {nearest(kind, SCHEMAS)}", 2)
+    print(json.dumps(SCHEMAS[kind](), indent=2))
+    return 0
+
+
+@answers
+def doctor(place_file: str | None, *, as_json: bool) -> int:
+    """Check the machine and place; exit code 4 where something is lacking."""
+    from headrace.cli.doctor import findings
+
+    found = findings(load_place(place_file))
+    if as_json:
+        print(json.dumps([asdict(f) for f in found]))
+    else:
+        for finding in found:
+            mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+            cure = "" if finding.ok else f"\n    cure: {finding.cure}"
+            Console(highlight=False).print(f"{mark} {finding.check}: {finding.found}{cure}", soft_wrap=True)
+    return 0 if all(f.ok for f in found) else 4
+
+
+@answers
+def plan(config: Path, abandon: int | None, place_file: str | None) -> int:
+    """Show or abandon the open plan."""
+    from headrace.cli.plan import abandon_plan, next_files
+
+    place = load_place(place_file)
+    lines = next_files(str(config), place) if abandon is None else abandon_plan(str(config), place, abandon)
+    for line in lines:
+        print(line)
+    return 0
+
+
+@answers
+def status(path: Path, place_file: str | None, *, as_json: bool) -> int:
+    """Print the tables of a project."""
+    from headrace.cli.status import status_of
+
+    project, place = _project(path), load_place(place_file)
+    tables = list(status_of(project, place))
+    if as_json:
+        print(json.dumps([asdict(t) for t in tables]))
+        return 0
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown.add_column("table")
+    for column in ("version", "rows", "files", "MB"):
+        shown.add_column(column, justify="right")
+    shown.add_column("")
+    for table in tables:
+        notes = ", ".join(f"{k} {v}" for k, v in table.notes.items())
+        figures = (f"{table.version:,}", f"{table.rows:,}", f"{table.files:,}", f"{table.size / 1e6:,.1f}")
+        shown.add_row(table.name, *figures, notes)
+    console = Console(highlight=False)
+    console.print(shown if tables else f"no tables of {project.name} under {place.roots.lake} yet")
+    return 0
+
+
+@answers
+def run(
+    path: Path, place_file: str | None, only: Sequence[str], first: str | None, *, dry_run: bool, as_json: bool
+) -> int:
+    """Run a project's steps, or show them."""
+    project, place = _project(path), load_place(place_file)
+    steps = _chosen(project, path, only, first)
+    if not steps:
+        known = ", ".join((INGEST, *MODEL_STEPS))
+        return _fail(f"{path}: no such step here ({', '.join(only) or first}); the kinds of steps are: {known}", 2)
+    if dry_run:
+        return _show(steps, place)
+    return run_steps(steps, place_file, place, Screen(as_json=as_json))
+
+
+def _chosen(project: Project, path: Path, only: Sequence[str], first: str | None) -> list[Step]:
+    kinds = (INGEST, *MODEL_STEPS)
+    steps = [s for s in steps_of(project) if not only or s.kind in only or s.name in only]
+    if unknown := [k for k in only if k not in kinds and k not in {s.name for s in steps_of(project)}]:
+        raise Failure(f"there is no step {unknown[0]!r}; {nearest(unknown[0], kinds)}")
+    if path.is_file():
+        steps = [s for s in steps if Path(s.config) == path]
+    return starting_at(steps, first) if first else steps
+
+
+def _show(steps: Sequence[Step], place: Place) -> int:
+    from headrace.cli.plan import next_files
+
+    for step in steps:
+        print(f"{step.name}  ({step.config})")
+        if step.kind == INGEST:
+            for line in next_files(step.config, place):
+                print(f"  {line}")
+    return 0
+
+
+def _project(path: Path) -> Project:
+    return load_project(str(path if path.is_dir() else path.parent))

@@ -1,0 +1,140 @@
+"""The `headrace` command.
+
+Nothing heavy is imported here: `--help` answers before an engine could load.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Raw event data in, trustworthy XGBoost models and scores out.",
+)
+
+Project = Annotated[Path, typer.Argument(help="A project folder, or one of its files.", show_default=False)]
+PlaceFile = Annotated[str | None, typer.Option("--place", metavar="FILE", help="Where it runs; without it, here.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON lines instead of text.")]
+
+
+@app.command()
+def sample(
+    name: Annotated[str, typer.Argument(help="Which sample: flights.")],
+    to: Annotated[Path, typer.Option(help="The folder to write it into.")] = Path("raw"),
+    months: Annotated[str | None, typer.Option(help="Only these months, e.g. 1-10.")] = None,
+) -> None:
+    """Unpack a real data set to try things on."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.sample(name, to, months))
+
+
+@app.command()
+def validate(paths: Annotated[list[Path], typer.Argument(help="Project folders, their files, place files.")]) -> None:
+    """Check project files; every fault at once, with file, line and key."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.validate(paths))
+
+
+@app.command()
+def schema(kind: Annotated[str, typer.Argument(help="dataset, model or place.")]) -> None:
+    """Print the JSON schema of a kind of project file, for editors."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.schema(kind))
+
+
+@app.command()
+def doctor(place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Check Python, Java, jars, slots, ports and disk; print the cure of each finding."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.doctor(place, as_json=as_json))
+
+
+@app.command()
+def plan(
+    config: Annotated[Path, typer.Argument(help="A data-set file.")],
+    abandon: Annotated[int | None, typer.Option(help="Free the files of this open plan.")] = None,
+    place: PlaceFile = None,
+) -> None:
+    """Show what the next ingest would take, or abandon the open plan."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.plan(config, abandon, place))
+
+
+@app.command()
+def ingest(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Files → events and quarantine, every row once and accounted for."""
+    _steps(project, place, "ingest", as_json=as_json)
+
+
+@app.command()
+def features(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Due rows → feature columns."""
+    _steps(project, place, "features", as_json=as_json)
+
+
+@app.command()
+def examples(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Features + labels → the frozen training set."""
+    _steps(project, place, "examples", as_json=as_json)
+
+
+@app.command()
+def train(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Examples → a bundle, which becomes the live one."""
+    _steps(project, place, "train", as_json=as_json)
+
+
+@app.command()
+def evaluate(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Exact metrics of the live bundle on valid and test, by slice."""
+    _steps(project, place, "evaluate", as_json=as_json)
+
+
+@app.command()
+def score(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Due rows the live bundle has not scored → scores."""
+    _steps(project, place, "score", as_json=as_json)
+
+
+@app.command()
+def report(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """One HTML file a person would want to look at, and the same as JSON."""
+    _steps(project, place, "report", as_json=as_json)
+
+
+@app.command()
+def status(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+    """Per table: version, rows, low-water, open plan, last account, live bundle."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.status(project, place, as_json=as_json))
+
+
+@app.command()
+def run(
+    project: Project,
+    place: PlaceFile = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these kinds of steps, e.g. ingest.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="Begin with this step, e.g. train.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and what waits for them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A whole project: everything in the order of its references, skipping what is up to date."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.run(project, place, only or [], first, dry_run=dry_run, as_json=as_json))
+
+
+def _steps(project: Path, place: str | None, kind: str, *, as_json: bool) -> None:
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.run(project, place, [kind], None, dry_run=False, as_json=as_json))

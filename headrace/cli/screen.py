@@ -1,0 +1,117 @@
+"""What a person sees while steps run and when they have ended."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from headrace.cli.children import Event, Outcome
+from headrace.cli.steps import Step
+
+_KEYS = {
+    "ingest": ("read", "accepted", "quarantined", "duplicate"),
+    "features": ("due", "waiting", "catch_up"),
+    "examples": ("train", "valid", "test", "unlabeled"),
+    "train": ("rounds", "best_round", "valid_logloss", "bundle"),
+    "evaluate": ("valid_auc", "test_auc", "threshold"),
+    "score": ("scored", "bundle"),
+    "report": ("html",),
+}
+"""Which figures of a step's summary the table shows; all of them are in `--json`."""
+
+
+class Screen:
+    """Progress and a summary: a live line on a terminal, plain lines elsewhere, JSON lines with `as_json`."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._console = Console(stderr=as_json, highlight=False)
+        self._live = self._console.status("") if self._console.is_terminal and not as_json else None
+        self._rows: list[tuple[Step, Outcome]] = []
+
+    def begin(self, step: Step) -> None:
+        """A step starts."""
+        if self._live:
+            self._live.start()
+            self._live.update(step.name)
+        elif not self._json:
+            self._console.print(f"{step.name} …")
+
+    def event(self, step: Step, event: Event) -> None:
+        """A step says how far it is."""
+        if self._json:
+            self._print_json({**event, "of": step.name})
+        elif event["event"] == "step":
+            text = _said(event)
+            if self._live:
+                self._live.update(f"{step.name}: {text}")
+            else:
+                self._console.print(f"  {text}")
+
+    def end(self, step: Step, outcome: Outcome) -> None:
+        """A step has ended."""
+        self._rows.append((step, outcome))
+        if self._live:
+            self._live.stop()
+        if outcome.exit_code:
+            self.error(f"{step.name}: {outcome.message}")
+        elif not self._json:
+            said = "nothing to do" if outcome.idle else _figures(step, outcome)
+            self._console.print(f"[green]✓[/] {step.name:<18} {outcome.seconds:>6.1f} s  {said}")
+
+    def error(self, message: str) -> None:
+        """Why it ended, on standard error."""
+        sys.stdout.flush()
+        if self._json:
+            self._print_json({"event": "failed", "message": message})
+        else:
+            Console(stderr=True, highlight=False).print(f"[red]✗[/] {_plain(message)}", soft_wrap=True)
+
+    def accounts(self) -> None:
+        """The closing table: the account of every data set that was ingested."""
+        ingested = [(s, o) for s, o in self._rows if s.kind == "ingest" and not o.exit_code and not o.idle]
+        if self._json or not ingested:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("account")
+        for column in ("read", "= accepted", "+ quarantined", "+ duplicate"):
+            table.add_column(column, justify="right")
+        table.add_column("reasons")
+        for step, outcome in ingested:
+            figures = [f"{outcome.summary[k]:,}" for k in _KEYS["ingest"]]
+            figures[-1] += f" ({outcome.summary['duplicates']})"
+            reasons = ", ".join(f"{k} {v:,}" for k, v in outcome.summary["reasons"].items())
+            table.add_row(step.subject, *figures, reasons)
+        self._console.print()
+        self._console.print(table)
+
+    def print(self, text: str) -> None:
+        """One line for people."""
+        if not self._json:
+            self._console.print(text, soft_wrap=True)
+
+    def _print_json(self, value: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(value, default=str) + "\n")
+        sys.stdout.flush()
+
+
+def _figures(step: Step, outcome: Outcome) -> str:
+    shown = ((k, outcome.summary.get(k)) for k in _KEYS.get(step.kind, ()))
+    return ", ".join(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in shown if v is not None)
+
+
+def _said(event: Event) -> str:
+    figures = {k: v for k, v in event.items() if k not in ("event", "step")}
+    return ", ".join([event["step"], *(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in figures.items())])
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,71 @@
+"""How every pipeline and job is called: the same options, progress, messages and exit codes."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.failures import Failure
+from headrace.progress import Progress
+from headrace.spec.faults import SpecError
+from headrace.spec.place import Place
+from headrace.spec.project import load_place
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an entry point: its project file, its place, and what is its own."""
+
+    config: str
+    place: Place
+    progress: Progress
+    options: argparse.Namespace = field(default_factory=argparse.Namespace)
+    passed_on: Sequence[str] = ()  # options that are somebody else's, e.g. Beam's
+
+
+Flow = Callable[[Call], Mapping[str, Any]]
+
+
+def run(
+    flow: Flow,
+    argv: Sequence[str] | None,
+    *,
+    prog: str,
+    about: str,
+    options: Callable[[argparse.ArgumentParser], None] | None = None,
+    pass_on: bool = False,
+) -> int:
+    """Parse the call, run the flow, report its summary; returns the exit code.
+
+    0 ok, 2 usage or project files, 3 data, 4 place, 6 conflict, 130 interrupted, 1 a
+    fault of ours, with its trace.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=about)
+    parser.add_argument("--config", required=True, metavar="FILE", help="the data-set or model file")
+    parser.add_argument("--place", metavar="FILE", help="where it runs; without it, here")
+    parser.add_argument("--json", action="store_true", help="progress and summary as JSON lines")
+    if options:
+        options(parser)
+    known, unknown = parser.parse_known_args(argv)
+    if unknown and not pass_on:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    progress = Progress(as_json=known.json)
+    try:
+        progress.done(dict(flow(Call(known.config, load_place(known.place), progress, known, unknown))))
+    except SpecError as faults:
+        return _failed(progress, str(faults), 2)
+    except Failure as failure:
+        return _failed(progress, str(failure), failure.exit_code)
+    except KeyboardInterrupt:
+        return _failed(progress, "interrupted; what was committed stays, run again to go on", 130)
+    except Exception as fault:  # noqa: BLE001  # the last net: say it, with its trace, and end with 1
+        traceback.print_exc(file=sys.stderr)
+        return _failed(progress, f"{type(fault).__name__}: {fault}", 1)
+    return 0
+
+
+def _failed(progress: Progress, message: str, exit_code: int) -> int:
+    progress.failed(message, exit_code)
+    return exit_code

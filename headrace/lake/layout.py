@@ -1,0 +1,73 @@
+"""Where the tables of a project stand under a lake's root."""
+
+from dataclasses import dataclass
+
+from headrace.lake import storage
+
+
+@dataclass(frozen=True)
+class DataSetFolder:
+    """The tables and plans of one data set."""
+
+    lake: str
+    project: str
+    data_set: str
+
+    @property
+    def root(self) -> str:
+        """The folder itself."""
+        return storage.join(self.lake, self.project, self.data_set)
+
+    @property
+    def events(self) -> str:
+        """Accepted rows."""
+        return storage.join(self.root, "events")
+
+    @property
+    def quarantine(self) -> str:
+        """Rows that broke the contract, with their raw bytes."""
+        return storage.join(self.root, "quarantine")
+
+    @property
+    def accounts(self) -> str:
+        """One row per plan."""
+        return storage.join(self.root, "accounts")
+
+    @property
+    def committed(self) -> dict[str, str]:
+        """The tables a plan writes, by name, in the order in which they are committed."""
+        return {"quarantine": self.quarantine, "events": self.events}
+
+    @property
+    def plans(self) -> str:
+        """The sealed plans."""
+        return storage.join(self.root, "plans")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """The tables of one model."""
+
+    lake: str
+    project: str
+    model: str
+
+    @property
+    def root(self) -> str:
+        """The folder itself."""
+        return storage.join(self.lake, self.project, self.model)
+
+    @property
+    def features(self) -> str:
+        """Due rows with their stored feature columns."""
+        return storage.join(self.root, "features")
+
+    @property
+    def examples(self) -> str:
+        """The frozen training set."""
+        return storage.join(self.root, "examples")
+
+    @property
+    def scores(self) -> str:
+        """What the live bundle says of each due row."""
+        return storage.join(self.root, "scores")

@@ -1,0 +1,209 @@
+"""Decide what a batch run does next: finish the open plan, or seal one over the new files."""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from headrace.failures import Conflict, DataFailure
+from headrace.lake import storage
+from headrace.lake.commit import stored_token
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase
+from headrace.lake.storage import FileStatus
+from headrace.lake.tables import open_table
+from headrace.rows.cut import cut
+from headrace.spec.data_set import DataSet
+from headrace.spec.digest import contract_digest
+from headrace.spec.project import Located
+
+MOST_FILES = 10_000
+MOST_BYTES = 64_000_000_000
+_QUIET = 1.0  # seconds without a change after which a file counts as complete
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans of one data set, against the tables they write.
+
+    `cut` opens one file and says how it is laid out; it raises `DataFailure` where the
+    file is no file of this data set. `roots` maps table names to their roots, in the
+    order in which they are committed.
+    """
+
+    plans: PlanFolder
+    data_set: str
+    config: str
+    text: str
+    contract: str
+    pattern: str
+    roots: Mapping[str, str]
+    cut: Callable[[str, FileStatus], PlannedFile]
+
+    def open_plan(self) -> Plan | None:
+        """The plan that was sealed and is not yet carried by every table; changes nothing."""
+        newest = max(self.plans.numbers(), default=0)
+        if newest and not all(self.carried(plan := self.plans.read(newest)).values()):
+            return plan
+        return None
+
+    def next(self) -> Plan | None:
+        """The plan to work through now, or None where there is nothing to do.
+
+        Only one plan is open at a time, so a file that failed is tried again before
+        newer ones are looked at.
+        """
+        if plan := self.open_plan():
+            return plan if any(self.carried(plan).values()) else self._sealed_again(plan)
+        return self._sealed_anew(max(self.plans.numbers(), default=0) + 1)
+
+    def abandon(self, number: int) -> Plan:
+        """Free the files of the open plan; it is then settled as a plan without files.
+
+        Raises:
+            Conflict: it is not the open plan, or a table carries it, so it must be finished.
+        """
+        plan = self.open_plan()
+        if plan is None or plan.number != number:
+            is_open = f"open is {plan.number}" if plan else "none is open"
+            raise Conflict(f"plan {number} of {self.data_set} cannot be abandoned: {is_open}")
+        if carrying := [name for name, carries in self.carried(plan).items() if carries]:
+            raise Conflict(
+                f"plan {number} of {self.data_set} cannot be abandoned: {', '.join(carrying)} carries it already; "
+                f"finish it with: headrace ingest {self.config}"
+            )
+        self.plans.abandon(plan)
+        return self.plans.read(number)
+
+    def carried(self, plan: Plan) -> dict[str, bool]:
+        """Which tables carry the plan's number.
+
+        Raises:
+            Conflict: a table carries a later number, or has been replaced by another one.
+        """
+        return {name: self._carries(plan, name, root) for name, root in self.roots.items()}
+
+    def _carries(self, plan: Plan, name: str, root: str) -> bool:
+        found = str(open_table(root).metadata().id)
+        if found != plan.tables[name].table_id:
+            raise Conflict(
+                f"{root}: plan {plan.number} was sealed for another table (id {plan.tables[name].table_id}, "
+                f"found {found}); put the table back, or move {self.plans.folder} away together with it"
+            )
+        token = stored_token(root, plan.app(name))
+        if token is not None and token > plan.number:
+            raise Conflict(f"{root}: carries plan {token}, but {self.plans.folder} ends with {plan.number}")
+        return token == plan.number
+
+    def _sealed_again(self, plan: Plan) -> Plan:
+        """The open plan over the same files as they are now, under the contract as it is now."""
+        files = []
+        for file in plan.files:
+            status = storage.status(file.path)
+            if status is None:
+                raise DataFailure(
+                    f"{file.path}: the open plan {plan.number} of {self.data_set} holds this file, and it is gone; "
+                    f"put it back, or free the plan's files with: headrace plan {self.config} --abandon {plan.number}"
+                )
+            files.append(
+                file if (status, self.contract) == (file.status, plan.contract) else self.cut(file.path, status)
+            )
+        again = replace(plan, text=self.text, contract=self.contract, files=tuple(files))
+        if again != plan:
+            self.plans.reseal(again)
+        return again
+
+    def _sealed_anew(self, number: int) -> Plan | None:
+        chosen = capped(self.new_files())
+        if not chosen:
+            return None
+        plan = Plan(
+            number=number,
+            data_set=self.data_set,
+            sealed_at=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
+            config=self.config,
+            text=self.text,
+            contract=self.contract,
+            files=tuple(self.cut(path, status) for path, status in chosen),
+            tables={name: _base(root) for name, root in self.roots.items()},
+        )
+        self.plans.seal(plan)
+        return plan
+
+    def new_files(self) -> list[tuple[str, FileStatus]]:
+        """Complete files that no plan holds, in the order of their names.
+
+        Raises:
+            DataFailure: a file that was ingested has changed since, or no file fits the
+                pattern at all.
+        """
+        planned = self.plans.planned()
+        found = list(storage.matching(self.pattern))
+        if not found and not planned:
+            raise DataFailure(
+                f"{self.pattern}: no file fits (source.path of {self.config}); "
+                "deliver files there, or mend the path — it is relative to the working directory"
+            )
+        new: list[tuple[str, FileStatus]] = []
+        for path, status in _complete(found):
+            if path not in planned:
+                new.append((path, status))
+            elif planned[path] != status:
+                raise DataFailure(
+                    f"{path}: was ingested with {planned[path].size} bytes and has changed since (now {status.size}); "
+                    "deliver corrections as a new file and put this one back"
+                )
+        return new
+
+
+def capped(
+    files: Sequence[tuple[str, FileStatus]], most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES
+) -> list[tuple[str, FileStatus]]:
+    """As many files from the front as one plan may hold, at least one.
+
+    >>> small = [(name, FileStatus(6, 0)) for name in "abc"]
+    >>> [name for name, _ in capped(small, most_bytes=12)]
+    ['a', 'b']
+    """
+    chosen: list[tuple[str, FileStatus]] = []
+    size = 0
+    for path, status in files[:most_files]:
+        size += status.size
+        if chosen and size > most_bytes:
+            break
+        chosen.append((path, status))
+    return chosen
+
+
+def _complete(paths: Sequence[str]) -> list[tuple[str, FileStatus]]:
+    """Files that are no longer growing; one that was just written is looked at twice."""
+    before = {path: storage.status(path) for path in paths}
+    age = time.time() - max((s.modified for s in before.values() if s), default=0) / 1e9
+    if 0 <= age < _QUIET:
+        time.sleep(_QUIET - age)
+    return [(path, status) for path, status in before.items() if status and storage.status(path) == status]
+
+
+def _base(root: str) -> TableBase:
+    table = open_table(root)
+    return TableBase(str(table.metadata().id), table.version())
+
+
+def planner_of(located: Located[DataSet], folder: DataSetFolder) -> Planner:
+    """What decides the next plan of a data set; its tables must be there."""
+    data = located.value
+
+    def lay_out(path: str, status: FileStatus) -> PlannedFile:
+        found = cut(path, data)
+        return PlannedFile(path, *status, found.header, found.ranges)
+
+    return Planner(
+        plans=PlanFolder(folder.plans),
+        data_set=data.dataset,
+        config=located.file,
+        text=located.text,
+        contract=contract_digest(data),
+        pattern=data.source.path,
+        roots=folder.committed,
+        cut=lay_out,
+    )

@@ -1,0 +1,124 @@
+"""The numbered, sealed lists of files that batch runs work through, in order.
+
+A plan is sealed by writing it where no file stood; from then on its number means
+these files under this contract. Only a plan that no table carries yet may be sealed
+again. The truth about what is done stands in the tables' tokens, never here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple, Self
+
+from headrace.failures import Conflict
+from headrace.lake import storage
+from headrace.lake.storage import FileStatus
+
+
+class PlannedFile(NamedTuple):
+    """One file and the ranges of bytes that are read side by side; they tile its data."""
+
+    path: str
+    size: int  # bytes
+    modified: int  # ns since the epoch
+    header: tuple[str, ...]  # column names in the file's order; empty where lines name their own values
+    ranges: tuple[tuple[int, int], ...]  # [start, end) of bytes
+
+    @property
+    def status(self) -> FileStatus:
+        """What the file looked like when it was planned."""
+        return FileStatus(self.size, self.modified)
+
+
+class TableBase(NamedTuple):
+    """A table the plan writes, and its version when the plan was sealed."""
+
+    table_id: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One sealed list of files."""
+
+    number: int
+    data_set: str
+    sealed_at: str  # ISO 8601, UTC
+    config: str  # path of the data-set file
+    text: str  # the data-set file as it was: what the run reads by
+    contract: str  # digest of what decides how rows are read and checked
+    files: tuple[PlannedFile, ...]
+    tables: Mapping[str, TableBase]
+
+    def to_json(self) -> bytes:
+        """As it stands on disk."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Self:
+        """The inverse of `to_json`."""
+        raw: dict[str, Any] = json.loads(content)
+        raw["files"] = tuple(
+            PlannedFile(path, size, modified, tuple(header), tuple((start, end) for start, end in ranges))
+            for path, size, modified, header, ranges in raw["files"]
+        )
+        raw["tables"] = {name: TableBase(*base) for name, base in raw["tables"].items()}
+        return cls(**raw)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(f.size for f in self.files)
+
+    def app(self, table: str) -> str:
+        """The app id under which this data set's plans are committed to one of its tables."""
+        return f"{self.data_set}/ingest_batch/{self.tables[table].table_id}"
+
+
+@dataclass(frozen=True)
+class PlanFolder:
+    """All plans of one data set."""
+
+    folder: str
+
+    def numbers(self) -> list[int]:
+        """The numbers sealed so far, ascending."""
+        return [int(n[:-5]) for n in storage.names(self.folder) if n.endswith(".json") and n[:-5].isdigit()]
+
+    def read(self, number: int) -> Plan:
+        """One plan.
+
+        Raises:
+            Conflict: there is no such plan.
+        """
+        content = storage.read(self._path(number))
+        if content is None:
+            raise Conflict(f"{self._path(number)}: there is no plan {number}; sealed are {self.numbers() or 'none'}")
+        return Plan.from_json(content)
+
+    def seal(self, plan: Plan) -> None:
+        """Make a plan the one of its number, for good.
+
+        Raises:
+            Conflict: somebody else has sealed that number.
+        """
+        if not storage.put_if_absent(self._path(plan.number), plan.to_json()):
+            raise Conflict(f"{self._path(plan.number)}: another run has sealed plan {plan.number}; run again")
+
+    def reseal(self, plan: Plan) -> None:
+        """Replace a plan that no table carries yet; the caller has made sure of that and holds the lock."""
+        storage.put(self._path(plan.number), plan.to_json())
+
+    def abandon(self, plan: Plan) -> None:
+        """Free the plan's files: it keeps its number and commits nothing."""
+        self.reseal(replace(plan, files=()))
+
+    def planned(self) -> dict[str, FileStatus]:
+        """Every file that some plan holds, as it was when planned."""
+        return {file.path: file.status for plan in self._all() for file in plan.files}
+
+    def _all(self) -> Iterator[Plan]:
+        return (self.read(number) for number in self.numbers())
+
+    def _path(self, number: int) -> str:
+        return storage.join(self.folder, f"{number:08d}.json")

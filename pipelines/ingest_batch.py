@@ -1,0 +1,82 @@
+"""Files → events and quarantine, every row once and accounted for.
+
+python -m pipelines.ingest_batch --config conf/flights/outcomes.yaml [--place FILE] [Beam options]
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from headrace import entry
+from headrace.entry import Call
+from headrace.lake.account_table import catch_up, read_accounts
+from headrace.lake.accounts import Account
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.lock import locked
+from headrace.lake.planning import planner_of
+from headrace.lake.plans import Plan
+from headrace.lake.tables import create_table
+from headrace.spec.data_set import DataSet
+from headrace.spec.project import load_data_set, parse_data_set
+from pipelines.launch import launch
+from transforms import pace
+from transforms.check import Check, events_schema, quarantine_schema
+from transforms.read_plan import ReadPlan
+from transforms.settle import Arrivals, Settle
+from transforms.write_files import WriteFiles
+
+
+def build(root: beam.Pipeline, plan: Plan, data: DataSet, tables: Mapping[str, str]) -> None:
+    """Lay out the whole flow; each quoted name is a box in the runner's graph."""
+    raw = root | "Read" >> ReadPlan(plan, data.source)
+    rows = raw | "Check" >> Check(data, plan.number)
+    events = rows.accepted | "Write events" >> WriteFiles(tables["events"], events_schema(data))
+    refused = rows.quarantined | "Write quarantine" >> WriteFiles(tables["quarantine"], quarantine_schema())
+
+    Arrivals(events, refused, rows.counts) | "Settle" >> Settle(plan, tables, data.contract.stop_if.quarantined_share)
+
+
+def ingest(call: Call) -> dict[str, Any]:
+    """Work through the open plan, then through new files, until there is nothing to do.
+
+    Run twice it commits nothing new the second time. Returns the sums of the accounts
+    of this run and the versions of the tables.
+    """
+    project, data = load_data_set(call.config)
+    folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
+    with locked(folder.root):
+        create_table(folder.quarantine, quarantine_schema())
+        create_table(folder.events, events_schema(data))
+        catch_up(folder)
+        planner = planner_of(project.data_sets[data.dataset], folder)
+        done = []
+        while plan := planner.next():
+            call.progress.step(
+                f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
+            )
+            sealed = parse_data_set(plan.text, plan.config).value
+            with pace.shown(call.progress, f"ingest {data.dataset}", plan.size):
+                launch(
+                    call.place.beam,
+                    call.passed_on,
+                    lambda root, plan=plan, sealed=sealed: build(root, plan, sealed, folder.committed),  # type: ignore[misc]
+                )
+            catch_up(folder)
+            done.append(plan.number)
+    return _summary(data.dataset, folder, done)
+
+
+def _summary(data_set: str, folder: DataSetFolder, done: Sequence[int]) -> dict[str, Any]:
+    accounts = [a for a in read_accounts(folder) if a.plan in done]
+    return {"data_set": data_set, "plans": list(done), **Account.total(accounts), "nothing_to_do": not done}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    return entry.run(ingest, argv, prog="python -m pipelines.ingest_batch", about=__doc__.splitlines()[0], pass_on=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

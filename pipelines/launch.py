@@ -1,0 +1,41 @@
+"""Run a Beam pipeline at a place, and give back the failure a person can act on."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+from headrace.failures import Failure
+from headrace.spec.place import BeamPlace
+
+
+def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[[beam.Pipeline], None]) -> None:
+    """Build the pipeline and wait for its end.
+
+    Options given by the caller win over the place's. The runner is always named: a bare
+    default would choose its engine by what it finds on the machine.
+
+    Raises:
+        Failure: what a worker raised for people to read, without the runner's wrapping.
+    """
+    # Beam announces at import and at start what this project neither has nor wants.
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    options = PipelineOptions([*(f"--{k}={v}" for k, v in place.options.items()), *passed_on])
+    runner = options.view_as(StandardOptions).runner or place.runner
+    pipeline = beam.Pipeline(runner=runner, options=options)
+    build(pipeline)
+    try:
+        pipeline.run().wait_until_finish()
+    except Exception as wrapped:
+        if failure := _failure_in(wrapped):
+            raise failure from wrapped
+        raise
+
+
+def _failure_in(error: BaseException | None) -> Failure | None:
+    while error is not None:
+        if isinstance(error, Failure):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

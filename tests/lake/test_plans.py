@@ -1,0 +1,172 @@
+"""Plans are sealed once, worked through in order, and hold each file once."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from headrace.failures import Conflict, DataFailure
+from headrace.lake.commit import Token, commit_once
+from headrace.lake.planning import Planner
+from headrace.lake.plans import Plan, PlanFolder, PlannedFile
+from headrace.lake.tables import create_table
+
+
+@pytest.fixture
+def planner(tmp_path):
+    """A planner over two empty tables and a folder of source files."""
+    (tmp_path / "raw").mkdir()
+    roots = {name: str(tmp_path / name) for name in ("quarantine", "events")}
+    for root in roots.values():
+        create_table(root, pa.schema([("n", pa.int64())]))
+    return Planner(
+        plans=PlanFolder(str(tmp_path / "plans")),
+        data_set="d",
+        config="d.yaml",
+        text="one",
+        contract="one",
+        pattern=str(tmp_path / "raw" / "*.csv"),
+        roots=roots,
+        cut=lambda path, status: PlannedFile(path, *status, ("n",), ((0, status.size),)),
+    )
+
+
+def deliver(planner, name, text="1\n", age=5):
+    path = Path(planner.pattern).parent / name
+    path.write_text(text)
+    moment = time.time() - age
+    os.utime(path, (moment, moment))
+    return str(path)
+
+
+def carry(planner, plan, *tables):
+    for table in tables:
+        commit_once(planner.roots[table], [Token(plan.app(table), plan.number, plan.number - 1 or None)], [], info={})
+
+
+def names(plan):
+    return [Path(f.path).name for f in plan.files]
+
+
+def test_a_plan_reads_back_as_it_was_sealed(planner):
+    """JSON and back gives an equal plan."""
+    deliver(planner, "a.csv")
+    plan = planner.next()
+    assert planner.plans.read(1) == plan
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_new_files_wait_for_the_open_plan(planner):
+    """While plan 1 is open, it is the next plan, and files that came later are not in it."""
+    deliver(planner, "a.csv")
+    first = planner.next()
+    deliver(planner, "b.csv")
+    assert planner.next() == first
+    carry(planner, first, "quarantine", "events")
+    assert names(planner.next()) == ["b.csv"]
+
+
+def test_a_plan_half_committed_stays_as_it_was_sealed(planner):
+    """Once a table carries the number, a changed contract does not change the plan."""
+    deliver(planner, "a.csv")
+    plan = planner.next()
+    carry(planner, plan, "quarantine")
+    planner.__dict__.update(text="two", contract="two")
+    assert planner.next() == plan
+
+
+def test_a_plan_nobody_carries_follows_the_mended_contract(planner):
+    """It is sealed again under the same number with the new text."""
+    deliver(planner, "a.csv")
+    planner.next()
+    planner.__dict__.update(text="two", contract="two")
+    plan = planner.next()
+    assert (plan.number, plan.text) == (1, "two")
+    assert planner.plans.read(1) == plan
+
+
+def test_two_planners_at_once_seal_one_plan(planner):
+    """Of many who seal the same number one wins, the others are told."""
+    deliver(planner, "a.csv")
+
+    def seal(_):
+        try:
+            return planner.next()
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        sealed = [p for p in pool.map(seal, range(8)) if p]
+    assert planner.plans.numbers() == [1]
+    assert {tuple(names(p)) for p in sealed} == {("a.csv",)}
+
+
+def test_an_abandoned_plan_frees_its_files(planner):
+    """The number is spent on nothing, and the next plan holds the files."""
+    deliver(planner, "a.csv")
+    plan = planner.next()
+    planner.plans.abandon(plan)
+    assert planner.next().files == ()
+    carry(planner, plan, "quarantine", "events")
+    again = planner.next()
+    assert (again.number, names(again)) == (2, ["a.csv"])
+
+
+def test_a_changed_file_is_refused(planner):
+    """A file that was ingested and then changed would be lost or counted twice."""
+    deliver(planner, "a.csv")
+    carry(planner, planner.next(), "quarantine", "events")
+    deliver(planner, "a.csv", "1\n2\n")
+    with pytest.raises(DataFailure, match=r"a\.csv: was ingested with 2 bytes and has changed since"):
+        planner.next()
+
+
+def test_a_vanished_file_of_the_open_plan_is_named(planner):
+    """The cure is to put it back or to abandon the plan."""
+    path = deliver(planner, "a.csv")
+    planner.next()
+    Path(path).unlink()
+    with pytest.raises(DataFailure, match=r"a\.csv: the open plan 1 of d .* is gone; .*--abandon 1"):
+        planner.next()
+
+
+def test_files_being_written_are_left_alone(planner):
+    """Hidden, underscored and .tmp names are not looked at, nor is a file still growing."""
+    for name in ("_part.csv", ".x.csv", "a.csv.tmp"):
+        deliver(planner, name)
+    deliver(planner, "done.csv")
+    growing = deliver(planner, "growing.csv", age=0)
+    with ThreadPoolExecutor(1) as pool:
+        plan = pool.submit(planner.next)
+        time.sleep(0.3)
+        Path(growing).write_text("1\n2\n")
+    assert names(plan.result()) == ["done.csv"]
+
+
+def test_a_backlog_becomes_several_plans(planner, monkeypatch):
+    """A plan is capped in files; the rest waits for the next one."""
+    monkeypatch.setattr("headrace.lake.planning.capped", lambda files: list(files)[:2])
+    for name in "abc":
+        deliver(planner, f"{name}.csv")
+    first = planner.next()
+    carry(planner, first, "quarantine", "events")
+    assert (names(first), names(planner.next())) == (["a.csv", "b.csv"], ["c.csv"])
+
+
+def test_no_file_at_all_is_a_mistake(planner):
+    """A wrong path would otherwise look like a day without data."""
+    with pytest.raises(DataFailure, match="no file fits"):
+        planner.next()
+
+
+def test_a_replaced_table_is_noticed(planner, tmp_path):
+    """A plan belongs to the tables it was sealed for."""
+    deliver(planner, "a.csv")
+    planner.next()
+    (tmp_path / "events").rename(tmp_path / "gone")
+    create_table(planner.roots["events"], pa.schema([("n", pa.int64())]))
+    with pytest.raises(Conflict, match="was sealed for another table"):
+        planner.next()

@@ -1,0 +1,77 @@
+"""Separate the rows that keep their contract from those that do not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam import PCollection
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
+
+from headrace.rows.block import Block, Counts, RawBlock
+from headrace.rows.check import QUARANTINE_SCHEMA, Checker
+from headrace.spec.data_set import DataSet
+from transforms import pace
+
+PLAN = pa.field("_plan", pa.int64())  # which plan brought the row: from there to the contract's text
+
+
+class CheckedBlocks(NamedTuple):
+    """The ways out of `Check`: every row takes one of the first two."""
+
+    accepted: PCollection[Block]
+    quarantined: PCollection[Block]
+    counts: PCollection[Counts]  # one per block read, with its origin
+
+
+@dataclass(eq=False)
+class Check(beam.PTransform[PCollection[RawBlock], CheckedBlocks]):
+    """Parse, clean, derive and check every row; none is dropped.
+
+    A quarantined row keeps its raw bytes and carries every rule it broke; each
+    rule has its own counter, so a bad upstream change shows as one rising line.
+    """
+
+    data: DataSet
+    plan: int
+
+    def expand(self, raw: PCollection[RawBlock]) -> CheckedBlocks:
+        """Lay out the stage."""
+        ways = raw | "Check rows" >> beam.ParDo(_CheckFn(self.data, self.plan)).with_outputs(
+            "quarantined", "counts", main="accepted"
+        )
+        return CheckedBlocks(ways.accepted, ways.quarantined, ways.counts)
+
+
+def events_schema(data: DataSet) -> pa.Schema:
+    """The columns of a data set's events: contract, derived, origin, plan."""
+    return Checker(data).schema.append(PLAN)
+
+
+def quarantine_schema() -> pa.Schema:
+    """The columns of every quarantine table: origin, raw bytes, reasons, plan."""
+    return QUARANTINE_SCHEMA.append(PLAN)
+
+
+class _CheckFn(beam.DoFn):
+    def __init__(self, data: DataSet, plan: int) -> None:
+        self._data = data
+        self._plan = plan
+
+    def setup(self) -> None:
+        self._checker = Checker(self._data)
+
+    def process(self, element: RawBlock) -> Iterator[Block | TaggedOutput]:
+        accepted, quarantined, counts = self._checker.split(element)
+        pace.count(rows=counts.read, bytes_=element.origin.end - element.origin.start)
+        Metrics.counter("rows", "accepted").inc(counts.accepted)
+        for reason, rows in counts.reasons.items():
+            Metrics.counter("quarantined", reason).inc(rows)
+        yield Block(element.origin, self._planned(accepted))
+        yield TaggedOutput("quarantined", Block(element.origin, self._planned(quarantined)))
+        yield TaggedOutput("counts", counts)
+
+    def _planned(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        return rows.append_column(PLAN, pa.repeat(pa.scalar(self._plan, pa.int64()), rows.num_rows))

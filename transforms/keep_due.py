@@ -1,0 +1,50 @@
+"""Keep the rows whose prediction is due."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam import PCollection
+from apache_beam.pvalue import TaggedOutput
+
+from headrace.features.due import PREDICT_AT, DueCounts, Window
+from headrace.rows.block import Block
+from headrace.rules import Expression
+from transforms import pace
+
+
+class Due(NamedTuple):
+    """Due rows with their `predict_at`, and the account of every block read."""
+
+    rows: PCollection[Block]
+    counts: PCollection[DueCounts]
+
+
+@dataclass(eq=False)
+class KeepDue(beam.PTransform[PCollection[Block], Due]):
+    """Rows of the window, each once over all builds; the others are counted."""
+
+    predict_at: Expression
+    window: Window
+
+    def expand(self, blocks: PCollection[Block]) -> Due:
+        """Lay out the stage."""
+        ways = blocks | "Keep due rows" >> beam.ParDo(_KeepFn(self.predict_at, self.window)).with_outputs(
+            "counts", main="rows"
+        )
+        return Due(ways.rows, ways.counts)
+
+
+class _KeepFn(beam.DoFn):
+    def __init__(self, predict_at: Expression, window: Window) -> None:
+        self._predict_at = predict_at
+        self._window = window
+
+    def process(self, element: Block) -> Iterator[Block | TaggedOutput]:
+        predict_at = self._predict_at(element.rows)
+        due, counts = self._window.split(element.origin, predict_at)
+        pace.count(rows=counts.read, bytes_=0)
+        rows = element.rows.append_column(PREDICT_AT, predict_at)
+        yield Block(element.origin, rows.filter(due))
+        yield TaggedOutput("counts", counts)

@@ -1,0 +1,63 @@
+"""Commit a plan's files, once, after proving that every row is there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam import PCollection
+
+from headrace.lake.accounts import Account
+from headrace.lake.plans import Plan
+from headrace.lake.settle import Written, settle
+from headrace.rows.block import Counts
+
+
+class Arrivals(NamedTuple):
+    """What the workers made of a plan."""
+
+    events: PCollection[Written]
+    quarantine: PCollection[Written]
+    counts: PCollection[Counts]
+
+
+@dataclass(eq=False)
+class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
+    """One worker receives all files and counts, proves the account, and commits.
+
+    Only names and numbers are gathered, never rows. A retry of this stage finds its
+    tokens in the tables and commits nothing twice.
+    """
+
+    plan: Plan
+    roots: Mapping[str, str]
+    quarantined_share: float | None
+
+    def expand(self, arrivals: Arrivals) -> PCollection[Account]:
+        """Lay out the stage."""
+        parts = (
+            arrivals.events | "Events" >> beam.Map(lambda file: (None, ("events", file))),
+            arrivals.quarantine | "Quarantine" >> beam.Map(lambda file: (None, ("quarantine", file))),
+            arrivals.counts | "Counts" >> beam.Map(lambda counts: (None, ("counts", counts))),
+            # A plan without a single block is settled too.
+            arrivals.counts.pipeline | "Plan" >> beam.Create([(None, ("plan", None))], reshuffle=False),
+        )
+        return (
+            parts
+            | "All" >> beam.Flatten()
+            | "Gather" >> beam.GroupByKey()  # (None, [(part, Written | Counts)])
+            | "Commit" >> beam.ParDo(_SettleFn(self.plan, self.roots, self.quarantined_share))
+        )
+
+
+class _SettleFn(beam.DoFn):
+    def __init__(self, plan: Plan, roots: Mapping[str, str], quarantined_share: float | None) -> None:
+        self._plan = plan
+        self._roots = dict(roots)
+        self._quarantined_share = quarantined_share
+
+    def process(self, element: tuple[None, Iterable[tuple[str, Any]]]) -> Iterator[Account]:
+        parts: dict[str, list[Any]] = {"events": [], "quarantine": [], "counts": [], "plan": []}
+        for part, value in element[1]:
+            parts[part].append(value)
+        yield settle(self._plan, self._roots, parts["counts"], parts, self._quarantined_share)
