@@ -78,7 +78,7 @@ def parse_months(text: str) -> range:
     return months
 
 
-def write_flights(to: Path, months: range = MONTHS) -> dict[str, int]:
+def write_flights(to: Path, months: range | None = None) -> dict[str, int]:
     """Write the flights of `months`, the weather and the planes as CSV files under `to`, cell for cell
     as they are in the package.
 
@@ -87,33 +87,32 @@ def write_flights(to: Path, months: range = MONTHS) -> dict[str, int]:
 
     Args:
         to: Folder to write into; made if need be.
-        months: Months of 2013 to deliver: flights only, weather and planes always come whole.
+        months: Months of 2013 to deliver, None for all; weather and planes always come whole.
 
     Returns:
-        Rows per data set, and under `files_written` how many files were new or differed.
+        Rows per data set.
 
     Raises:
         PlaceFailure: The package is not installed or not readable, or `to` cannot be written.
     """
     package = _package_folder()
     rows: dict[str, int] = {}
-    written = 0
     try:
         with _staging(to) as staged:
             for name in WHOLE:
                 shutil.copyfile(package / f"{name}.csv", staged / f"{name}.csv")
                 with (staged / f"{name}.csv").open(newline="") as lines:
                     rows[name] = sum(1 for _ in csv.reader(lines)) - 1
-            rows |= _split_flights(package / "flights.csv.zip", staged, months)
+            rows |= _split_flights(package / "flights.csv.zip", staged, months or MONTHS)
             for file in sorted(staged.rglob("*.csv")):
-                written += _deliver(file, to / file.relative_to(staged))
+                _deliver(file, to / file.relative_to(staged))
     except zipfile.BadZipFile as error:
         raise PlaceFailure(
             f"the files of {PACKAGE} are damaged ({error}); remove .venv and install it again"
         ) from error
     except OSError as error:
         raise PlaceFailure(f"cannot write the flights to {to}: {error}; choose another folder with --to") from error
-    return rows | {"files_written": written}
+    return rows
 
 
 def _package_folder() -> Path:
@@ -168,10 +167,8 @@ def _open_table(stack: ExitStack, path: Path, columns: Sequence[str]) -> Callabl
     return table.writerow
 
 
-def _deliver(file: Path, target: Path) -> bool:
-    """Move a finished file into its place, unless the same bytes are there; says whether it did."""
-    if target.is_file() and filecmp.cmp(file, target, shallow=False):
-        return False
-    target.parent.mkdir(exist_ok=True)
-    file.replace(target)
-    return True
+def _deliver(file: Path, target: Path) -> None:
+    """Move a finished file into its place, unless the same bytes are there already."""
+    if not (target.is_file() and filecmp.cmp(file, target, shallow=False)):
+        target.parent.mkdir(exist_ok=True)
+        file.replace(target)
