@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+HEAD_BYTES = 64_000
+"""How much is kept of a line longer than `line.max_bytes`."""
+
 
 class Origin(NamedTuple):
     """Where rows came from: a file and the half-open range of its uncompressed bytes."""
@@ -17,7 +20,7 @@ class LongLine(NamedTuple):
     """A line longer than `line.max_bytes`, of which only the head was held in memory."""
 
     offset: int  # of its first byte in the file
-    head: bytes  # the first 64 kB
+    head: bytes  # the first HEAD_BYTES
     length: int  # bytes, without the line end
     digest: str  # SHA-256 of the whole line, hex
 
@@ -28,6 +31,7 @@ class RawBlock(NamedTuple):
     origin: Origin  # covers data and tail
     data: bytes  # whole lines, the last with or without its line end; starts at origin.start
     tail: LongLine | None = None
+    header: tuple[str, ...] = ()  # column of each field, "" where it is not kept; empty where lines name their own
 
 
 class Block(NamedTuple):

@@ -1,0 +1,139 @@
+"""Cut files into ranges of whole lines, and read one of them in bounded memory."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from headrace.failures import DataFailure
+from headrace.rows.block import HEAD_BYTES, LongLine, Origin, RawBlock
+from headrace.rows.header import fit, read_names
+from headrace.spec.data_set import DataSet, Source
+
+TARGET = 12_000_000  # bytes of a range: enough to make per-block costs vanish, little enough for many per worker
+
+_CHUNK = 1 << 16
+_LONGEST_HEADER = 1_000_000
+_BOM = b"\xef\xbb\xbf"
+_NO_TEXT = {
+    b"\xff\xfe": "UTF-16; convert it to UTF-8, for example with iconv",
+    b"\xfe\xff": "UTF-16; convert it to UTF-8, for example with iconv",
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"PK\x03\x04": "a zip archive (or a workbook); unpack or export it first",
+    b"PAR1": "a Parquet file, not lines of text",
+}
+
+
+class FilePlan(NamedTuple):
+    """How one file is read: its ranges tile [data_start, size) and each ends at a line end or the file's."""
+
+    data_start: int
+    ranges: tuple[tuple[int, int], ...]
+    header: tuple[str, ...]  # column of each field, "" where it is not kept; empty for JSON lines
+
+
+def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
+    """Where the rows of a file start and where it can be cut; reads its head and a little around each cut.
+
+    A UTF-8 byte order mark and the header line belong to no range. A range ends
+    right after the first newline at or after `target` bytes, so only its last
+    line can reach further than that. A file with a header and no rows has no ranges.
+
+    Raises:
+        DataFailure: the file is empty, is no text, or its header does not fit the contract.
+    """
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        opening = file.read(len(_BOM))
+        file.seek(0)
+        start = len(_BOM) if opening == _BOM else 0
+        _refuse_no_text(file.read(8), path)
+        if start == size:
+            raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
+        header, start = _read_header(file, start, path, data)
+        return FilePlan(start, tuple(_ranges(file, start, size, target)), header)
+
+
+def read_range(
+    path: str, file: str, start: int, end: int, source: Source, *, header: tuple[str, ...], target: int = TARGET
+) -> RawBlock:
+    """One planned range as whole lines; holds at most `target` and `line.max_bytes` bytes of it.
+
+    `path` is where the bytes are read, `file` the name that goes into the origin.
+    When the last line is too long to hold, only its head, length and digest are kept.
+
+    Raises:
+        DataFailure: the file is shorter than it was when it was planned.
+    """
+    origin = Origin(file, start, end)
+    with Path(path).open("rb") as stream:
+        stream.seek(start)
+        if end - start <= target + source.line.max_bytes + len(b"\r\n"):
+            return RawBlock(origin, _exactly(stream, end - start, path), None, header)
+        data = _exactly(stream, target, path)
+        data = data[: data.rfind(b"\n") + 1]
+        stream.seek(start + len(data))
+        return RawBlock(origin, data, _long_line(stream, start + len(data), end, path), header)
+
+
+def _refuse_no_text(opening: bytes, path: str) -> None:
+    for signature, what in _NO_TEXT.items():
+        if opening.startswith(signature):
+            raise DataFailure(f"{path}: this is {what}")
+
+
+def _read_header(file: BinaryIO, start: int, path: str, data: DataSet) -> tuple[tuple[str, ...], int]:
+    """The column of each field and where the rows start."""
+    source = data.source
+    if source.format == "jsonl":
+        return (), start
+    if source.header != "present":
+        return fit(source.header, path, data), start
+    file.seek(start)
+    line = file.readline(_LONGEST_HEADER)
+    if len(line) == _LONGEST_HEADER:
+        raise DataFailure(f"{path}: no line ends within the first {_LONGEST_HEADER} bytes; is this a CSV file?")
+    return fit(read_names(line, path, source), path, data), start + len(line)
+
+
+def _ranges(file: BinaryIO, start: int, size: int, target: int) -> Iterator[tuple[int, int]]:
+    while start < size:
+        end = _line_end(file, start + target, size)
+        yield start, end
+        start = end
+
+
+def _line_end(file: BinaryIO, at: int, size: int) -> int:
+    """Right after the first newline at or after `at`; `size` where there is none."""
+    file.seek(at)
+    while chunk := file.read(_CHUNK):
+        if (found := chunk.find(b"\n")) >= 0:
+            return at + found + 1
+        at += len(chunk)
+    return size
+
+
+def _exactly(stream: BinaryIO, length: int, path: str) -> bytes:
+    data = stream.read(length)
+    if len(data) < length:
+        raise DataFailure(f"{path}: the file is shorter than when it was planned; put the planned file back")
+    return data
+
+
+def _long_line(stream: BinaryIO, offset: int, end: int, path: str) -> LongLine:
+    """What is kept of the line in [offset, end), read chunk by chunk."""
+    stream.seek(end - len(b"\r\n"))
+    ending = _exactly(stream, len(b"\r\n"), path)
+    length = end - offset - (2 if ending == b"\r\n" else 1 if ending[1:] == b"\n" else 0)
+    stream.seek(offset)
+    head = _exactly(stream, min(HEAD_BYTES, length), path)
+    digest = hashlib.sha256(head)
+    left = length - len(head)
+    while left:
+        chunk = _exactly(stream, min(left, _CHUNK), path)
+        digest.update(chunk)
+        left -= len(chunk)
+    return LongLine(offset, head, length, digest.hexdigest())

@@ -1,0 +1,124 @@
+"""JSON lines to text cells: the same cells a CSV of the same values would give."""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from headrace.rows.cells import Cells, Mask
+from headrace.rows.null_cells import as_nulls
+from headrace.spec.data_set import DataSet
+
+_DEEPEST = 64  # the parser's own limit depends on how deep its caller stands, so ours comes first
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+
+Value = Any
+"""What JSON can hold, numbers with a fraction or exponent as their own text: None, bool, int, str, list, dict."""
+
+
+class JsonReader:
+    """Reads lines that hold one JSON object each.
+
+    A number keeps its own digits, `true` and `false` are text, `null` and an
+    absent key are null. Of a key that stands twice the last value counts; keys
+    that no column names are read past and not kept. An object or array where a
+    scalar belongs makes that cell unreadable; a line that is no object, or nests
+    deeper than 64, is rejected.
+    """
+
+    def __init__(self, data: DataSet) -> None:
+        self._source = data.source
+        self._paths = {
+            name: column.path.split(".") if column.path else [name] for name, column in data.contract.columns.items()
+        }
+        keys = {f"k{n}": key for n, key in enumerate(dict.fromkeys(path[0] for path in self._paths.values()))}
+        self._of: dict[str, Callable[[Any], Value]]
+        row: Any
+        try:
+            row = msgspec.defstruct("Row", [(field, Any, None) for field in keys], rename=keys, gc=False)
+            self._of = {key: operator.attrgetter(field) for field, key in keys.items()}
+        except ValueError:  # a key with a quote or backslash: slower, but read all the same
+            row = dict
+            self._of = {key: operator.methodcaller("get", key) for key in keys.values()}
+        self._decode = msgspec.json.Decoder(row, float_hook=str).decode
+
+    def __call__(self, lines: Iterable[bytes]) -> Cells:
+        """The declared columns of the lines."""
+        rows, rejected = [], []
+        for number, line in enumerate(lines):
+            try:
+                rows.append(self._read(line))
+            except (msgspec.MsgspecError, ValueError):
+                rejected.append(number)
+        columns, unreadable = {}, {}
+        for name, (key, *inner) in self._paths.items():
+            values = list(map(self._of[key], rows))
+            texts, no_scalar = as_texts([_inside(value, inner) for value in values] if inner else values)
+            columns[name] = as_nulls(texts, self._source)
+            if no_scalar is not None:
+                unreadable[name] = no_scalar
+        return Cells(columns, unreadable, np.array(rejected, np.int64))
+
+    def _read(self, line: bytes) -> Any:
+        if line.count(b"[") + line.count(b"{") > _DEEPEST and depth(line) > _DEEPEST:
+            raise ValueError("nested too deeply")
+        return self._decode(line)
+
+
+def depth(line: bytes) -> int:
+    """How deep objects and arrays nest; brackets inside strings do not count.
+
+    >>> depth(b'{"a": [[1], "[[["]}')
+    3
+    """
+    level = deepest = 0
+    for token in _STRUCTURE.finditer(line):
+        if token[0] in b"[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif token[0] in b"]}":
+            level -= 1
+    return deepest
+
+
+def _inside(value: Value, path: Sequence[str]) -> Value:
+    """The value at a path within a value; null where a key is absent, a list where no object is on the way.
+
+    >>> _inside({"b": {"c": 1}}, ["b", "c"]), _inside({}, ["b"]), _inside(5, ["b"])
+    (1, None, [])
+    """
+    for key in path:
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            return []
+        value = value.get(key)
+    return value
+
+
+def as_texts(values: list[Value]) -> tuple[pa.StringArray, Mask | None]:
+    """The text of each value as CSV would write it, and which values are no scalars (None where all are).
+
+    >>> texts, no_scalar = as_texts([12345678901234567890, "1.50", True, None, [1]])
+    >>> texts.to_pylist(), no_scalar.tolist()
+    (['12345678901234567890', '1.50', 'true', None, None], [False, False, False, False, True])
+    """
+    first = next((value for value in values if value is not None), None)
+    # Columns of one kind, which is the rule, are converted at once; Arrow refuses anything else among them.
+    with suppress(ValueError, TypeError, OverflowError):
+        if type(first) is int:
+            return pa.array(values, pa.int64()).cast(pa.string()), None
+        return pa.array(values, pa.string()), None
+    no_scalar = np.array([isinstance(value, list | dict) for value in values], np.bool_)
+    return pa.array(list(map(_as_text, values)), pa.string()), no_scalar if no_scalar.any() else None
+
+
+def _as_text(value: Value) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | str) else None
