@@ -2,92 +2,189 @@
 
 Every value arrives as text; the type of the field it is read into decides what it
 means. Limits of a column (`min`, `max`, `in`) stay text here and are parsed by the
-column's own type where the contract is compiled.
+column's own type (`headrace.spec.limits`).
 """
 
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+)
 
-from headrace.rules.types import Type
-from headrace.spec.values import ColumnName, Columns, Duration, Name, Section, Size
+from headrace.rules.types import COLUMN_TYPES, Type
+from headrace.spec.faults import nearest
+from headrace.spec.values import (
+    ColumnName,
+    Columns,
+    Duration,
+    Flag,
+    Name,
+    Number,
+    Section,
+    Size,
+    Texts,
+    distinct,
+    shape,
+    shown,
+    word,
+)
+
+_ELSEWHERE = {  # what other systems call our types
+    **dict.fromkeys(("integer", "int64", "int32", "bigint", "long"), "int"),
+    **dict.fromkeys(("float", "float64", "float32", "real", "number"), "double"),
+    **dict.fromkeys(("str", "text", "varchar", "char"), "string"),
+    **dict.fromkeys(("datetime", "timestamptz"), "timestamp"),
+    "numeric": "decimal(p,s)",
+    "boolean": "bool",
+}
 
 
 def _type(value: object) -> Type:
-    return value if isinstance(value, Type) else Type.parse(str(value))
+    if isinstance(value, Type):
+        return value
+    text = str(value) if isinstance(value, str) else shown(value)
+    if text in COLUMN_TYPES or text.startswith("decimal("):
+        return Type.parse(text)
+    here = _ELSEWHERE.get(text.lower())
+    raise ValueError(f"unknown type {shown(value)}; {f'did you mean {here}?' if here else nearest(text, COLUMN_TYPES)}")
 
 
-ColumnType = Annotated[Type, BeforeValidator(_type)]
+ColumnType = Annotated[
+    Type,
+    BeforeValidator(_type),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "examples": list(COLUMN_TYPES)}),
+]
 
 
 class Line(Section):
     """Limits of one raw line."""
 
-    max_bytes: Size = Field(1_000_000, ge=16, le=64_000_000)
+    max_bytes: Annotated[Size, Field(ge=16, le=64_000_000)] = 1_000_000
+    """A longer line is quarantined with its first 64 kB, its length and its digest."""
+
+
+def _mark(value: object) -> object:
+    if isinstance(value, str) and (len(value) > 1 or value in ("\0", "\r", "\n") or not value.isascii()):
+        raise ValueError(f"{shown(value)} cannot stand here; write one ASCII character, no line end")
+    return value
+
+
+Mark = Annotated[str, BeforeValidator(_mark)]
 
 
 class Source(Section):
     """Where raw rows come from and how they are written."""
 
     format: Literal["csv", "jsonl"]
-    path: str  # a glob; relative to the working directory
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Field(max_length=1)] = '"'  # empty: quotes are ordinary characters
+    """How rows are written: csv, or jsonl (one JSON object per line)."""
+    path: str
+    """The files: a path or glob, relative to the working directory; ${NAME} and ${NAME:-default} are replaced."""
+    delimiter: Annotated[Mark, Field(min_length=1, max_length=1)] = ","
+    """csv: the character between cells; "\\t" for a tab."""
+    quote: Annotated[Mark, Field(max_length=1)] = '"'
+    """csv: the character around cells; empty: quotes are ordinary characters."""
     decimal: Literal[".", ","] = "."
-    header: Literal["present"] | tuple[ColumnName, ...] = "present"  # names, where the file has no header line
-    rename: dict[ColumnName, ColumnName] = {}  # header name → column name
-    ignore: Columns = ()  # header names that are read past and not kept
-    nulls: tuple[str, ...] = ("",)  # spellings of null, quoted or not
-    trim: bool = False  # strip white space around cells before anything else
+    """csv: the decimal mark of numbers."""
+    header: Annotated[
+        Annotated[Literal["present"], word("present", "the list of names where there is no header line"), Tag("word")]
+        | Annotated[tuple[ColumnName, ...], AfterValidator(distinct), Tag("parts")],
+        Discriminator(shape),
+    ] = "present"
+    """csv: `present`, or the list of column names where the files have no header line."""
+    rename: dict[ColumnName, ColumnName] = Field({})
+    """csv: name in the header → name of the column."""
+    ignore: Columns = ()
+    """csv: names in the header that are read past and not kept."""
+    nulls: Texts = ("",)
+    """Spellings of null, quoted or not."""
+    trim: Flag = False
+    """Whether white space around cells is stripped before anything else."""
     line: Line = Line()
+    """Limits of one raw line."""
 
 
 class Column(Section):
     """One column of the contract: its type, how its text is read, and its limits."""
 
     type: ColumnType
-    required: bool = False
+    """int, double, decimal(p,s), bool, string, date or timestamp."""
+    required: Flag = False
+    """Whether null is a fault."""
     min: str | None = None
+    """The smallest value that is allowed."""
     max: str | None = None
-    in_: tuple[str, ...] | None = Field(None, alias="in")
-    regex: str | None = None  # RE2, must match somewhere; anchor with ^ and $
-    format: str | None = None  # date, timestamp: strptime
-    zone: str | None = None  # timestamp without an offset: IANA name of the zone it is in
-    epoch: Literal["s", "ms", "us", "ns"] | None = None  # timestamp as a number since 1970-01-01Z
-    path: str | None = None  # jsonl: dotted path of a nested value; default the column's name
+    """The largest value that is allowed."""
+    in_: Annotated[Texts, Field(min_length=1)] | None = Field(None, alias="in")
+    """The values that are allowed."""
+    regex: str | None = None
+    """string: an RE2 pattern that must match somewhere; anchor it with ^ and $."""
+    format: str | None = None
+    """date, timestamp: how the text is written, in the letters of strptime."""
+    zone: str | None = None
+    """timestamp: the IANA name of the zone whose clocks show it; without a zone, it must have its offset."""
+    epoch: Literal["s", "ms", "us", "ns"] | None = None
+    """timestamp as a number since 1970-01-01 UTC: its unit."""
+    path: str | None = None
+    """jsonl: the dotted path of a nested value; without it, the column's name."""
 
 
 class StopIf(Section):
     """When a run refuses to commit anything."""
 
-    quarantined_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    quarantined_share: Annotated[Number, Field(ge=0, le=1)] | None = None
+    """The largest share of quarantined rows that is still committed."""
 
 
 class Contract(Section):
     """What a row must keep, else it is quarantined with every reason."""
 
     columns: Annotated[dict[ColumnName, Column], Field(min_length=1)]
-    rules: dict[Name, str] = {}  # boolean expressions: false quarantines, null passes
+    """The columns, in the order the table has them."""
+    rules: dict[Name, str] = Field({})
+    """Boolean expressions by name: false quarantines, null passes."""
     stop_if: StopIf = StopIf()
+    """When a run refuses to commit anything."""
 
 
 class Known(Section):
-    """When the named columns become known: a timestamp expression over the row."""
+    """When the named columns become known."""
 
     at: str
-    columns: Columns
+    """A timestamp expression over the row; null means never."""
+    columns: Annotated[Columns, Field(min_length=1)]
+    """The columns that become known then."""
 
 
 class DataSet(Section):
     """One data-set file."""
 
     dataset: Name
+    """The name; its tables stand under `<lake>/<project>/<name>`."""
     source: Source
-    clean: dict[ColumnName, str] = {}  # column → expression of the same type, before the checks
-    derive: dict[Name, str] = {}  # new columns, checked too
-    key: Columns = ()  # empty: duplicates are not looked for
-    time: ColumnName | None = None  # event time: a timestamp column, declared or derived
+    """Where raw rows come from and how they are written."""
+    clean: dict[ColumnName, str] = Field({})
+    """Column → expression of its type that repairs it, before the checks."""
+    derive: dict[Name, str] = Field({})
+    """New column → expression; later ones may use earlier ones, and all are checked too."""
+    key: Columns = ()
+    """What makes a row this row and no other; without it duplicates are not looked for."""
+    time: ColumnName | None = None
+    """Event time: a timestamp column, declared or derived."""
     contract: Contract
-    known: Literal["always"] | dict[Name, Known] = {}
+    """What a row must keep, else it is quarantined."""
+    known: Annotated[
+        Annotated[Literal["always"], word("always", "groups with `at` and `columns`"), Tag("word")]
+        | Annotated[dict[Name, Known], Tag("parts")],
+        Discriminator(shape),
+    ] = Field({})
+    """When values become known: `always`, or groups of columns with a timestamp expression."""
     lateness: Duration = timedelta(0)
+    """How much older than the newest row a row may still come in."""

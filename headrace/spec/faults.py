@@ -16,14 +16,14 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        return _one_line(f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}")
 
 
 class SpecError(ValueError):
     """Project files that do not hold together; `faults` has every one found."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.key)))
+        self.faults = tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.key, f.message)))
         super().__init__("\n".join(map(str, self.faults)))
 
     def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Fault, ...]]]:
@@ -43,3 +43,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return f"did you mean {close[0]}?"
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f"known: {shown}" if names else "none are declared"
+
+
+def _one_line(text: str) -> str:
+    r"""What a file says cannot break a line of the log, or move the terminal's cursor.
+
+    >>> _one_line("a.yaml:1: x\ny: no such key")
+    'a.yaml:1: x\\ny: no such key'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

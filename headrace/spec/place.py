@@ -2,39 +2,48 @@
 
 from pydantic import Field
 
-from headrace.spec.values import Name, Section
+from headrace.spec.values import Flag, Name, Section
 
 
 class Roots(Section):
     """Where tables, bundles and reports stand; relative to the working directory."""
 
     lake: str = "lake"
+    """The tables."""
     models: str = "models"
+    """The bundles."""
     reports: str = "reports"
+    """The reports."""
 
 
 class BeamPlace(Section):
     """The Beam runner and its pipeline options, `--name=value` as Beam spells them."""
 
     runner: str = "FnApiRunner"
-    options: dict[str, str] = {}
+    """Beam's name of the runner."""
+    options: dict[str, str] = Field({})
+    """Its pipeline options."""
 
 
 class SparkPlace(Section):
-    """The Spark master and its configuration.
-
-    `shared` says that a `file:` lake is a file system every executor mounts.
-    """
+    """The Spark master and its configuration."""
 
     master: str = "local[*]"
-    conf: dict[str, str] = {}
-    shared: bool = False
+    """As spark-submit's --master."""
+    conf: dict[str, str] = Field({})
+    """Spark's configuration, as spark-submit's --conf."""
+    shared: Flag = False
+    """Whether a lake in a folder stands on a file system that every executor mounts."""
 
 
 class Place(Section):
     """One place file; without one, everything is local."""
 
     place: Name = "local"
+    """The name."""
     roots: Roots = Roots()
+    """Where tables, bundles and reports stand."""
     beam: BeamPlace = Field(default=BeamPlace())
+    """The Beam runner."""
     spark: SparkPlace = Field(default=SparkPlace())
+    """The Spark master."""

@@ -1,0 +1,83 @@
+"""Whether a data set holds together: every name in it is there, every type is the right one."""
+
+from headrace.spec.column_faults import check_column
+from headrace.spec.columns import assignable
+from headrace.spec.data_set import DataSet
+from headrace.spec.faults import Fault
+from headrace.spec.located import Located
+from headrace.spec.references import Findings, Scope, reserved, spelled_alike, with_article
+from headrace.spec.source_faults import check_source
+
+
+def check_data_set(located: Located[DataSet]) -> tuple[Scope, list[Fault]]:
+    """The columns of a data set's rows, and every fault in what refers to them."""
+    data, findings = located.value, Findings(located)
+    check_source(data.source, data.contract.columns, findings)
+    for name, column in data.contract.columns.items():
+        check_column(name, column, data.source, findings)
+    _check_clean(data, findings)
+    scope = _derived(data, findings)
+    for name, other in spelled_alike(scope.columns):
+        section = "derive" if name in data.derive else "contract.columns"
+        findings.add(f"{section}.{name}", f"differs from {other} only by capitals; rename one")
+    _check_rows(data, scope, findings)
+    _check_known(data, scope, findings)
+    return scope, findings.faults
+
+
+def _check_clean(data: DataSet, findings: Findings) -> None:
+    declared = Scope(data.dataset, {name: column.type for name, column in data.contract.columns.items()})
+    for name, expression in data.clean.items():
+        key = f"clean.{name}"
+        column = findings.column(key, name, declared)
+        type_ = findings.type_of(key, expression, declared)
+        if column and type_ and not assignable(type_, column):
+            findings.add(key, f"the column is {with_article(column)}; this is {with_article(type_)}")
+
+
+def _derived(data: DataSet, findings: Findings) -> Scope:
+    """All columns; unsure are those whose expression is at fault."""
+    columns = {name: column.type for name, column in data.contract.columns.items()}
+    unsure: set[str] = set()
+    for name, expression in data.derive.items():
+        key = f"derive.{name}"
+        if why := reserved(name):
+            findings.add(key, why)
+        if name in data.contract.columns:
+            findings.add(key, f"{name} is declared in contract.columns; `clean` changes a column, `derive` adds one")
+            continue
+        type_ = findings.type_of(key, expression, Scope(data.dataset, columns, frozenset(unsure)))
+        if type_ and type_.kind not in ("null", "duration"):
+            columns[name] = type_
+            continue
+        unsure.add(name)
+        if type_:
+            cure = "; divide it by minutes(1) for a number" if type_.kind == "duration" else ""
+            findings.add(key, f"no column can hold this; it is {with_article(type_)}{cure}")
+    return Scope(data.dataset, columns, frozenset(unsure))
+
+
+def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
+    for name in data.key:
+        findings.column("key", name, scope)
+    if data.time is not None:
+        findings.timestamp_column("time", data.time, scope)
+    for rule, expression in data.contract.rules.items():
+        key = f"contract.rules.{rule}"
+        type_ = findings.type_of(key, expression, scope)
+        if type_ and type_.kind not in ("bool", "null"):
+            findings.add(key, f"a rule is true or false; this is {with_article(type_)}, compare it with something")
+
+
+def _check_known(data: DataSet, scope: Scope, findings: Findings) -> None:
+    if data.known == "always":
+        return
+    groups: dict[str, str] = {}
+    for group, known in data.known.items():
+        findings.timestamp(f"known.{group}.at", known.at, scope)
+        for name in known.columns:
+            key = f"known.{group}.columns"
+            findings.column(key, name, scope)
+            if name in groups:
+                findings.add(key, f"{name} is in the group {groups[name]} too; it becomes known once")
+            groups.setdefault(name, group)

@@ -1,0 +1,65 @@
+"""Whether a source's settings fit each other, and the columns of the contract."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from headrace.spec.data_set import Column, Source
+from headrace.spec.faults import nearest
+from headrace.spec.references import Findings
+
+_CSV_ONLY = ("delimiter", "quote", "decimal", "header", "rename", "ignore")
+
+
+def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
+    """Find what is wrong with the section `source`."""
+    if not source.path:
+        findings.add("source.path", "is empty; name the files, for example raw/orders/*.csv")
+    if source.format == "csv":
+        _check_marks(source, findings)
+        _check_names(source, columns, findings)
+        return
+    for key in _CSV_ONLY:
+        if key in source.model_fields_set:
+            cure = "; name the place in the object by `path` of the column" if key in ("header", "rename") else ""
+            findings.add(f"source.{key}", f"is for csv, and the format is {source.format}{cure}")
+
+
+def _check_marks(source: Source, findings: Findings) -> None:
+    if source.quote == source.delimiter:
+        findings.add("source.quote", "is the delimiter too; the two must differ")
+    if source.decimal == source.delimiter:
+        cure = "; files with a decimal comma are mostly delimited by a semicolon" if source.decimal == "," else ""
+        findings.add("source.decimal", f"is the delimiter too; the two must differ{cure}")
+
+
+def _check_names(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
+    for old, new in source.rename.items():
+        if new not in columns:
+            findings.add(f"source.rename.{old}", f"{new} is not declared in contract.columns; {nearest(new, columns)}")
+        if old in source.ignore:
+            findings.add(f"source.rename.{old}", f"{old} is renamed and ignored; choose one")
+    for new, count in Counter(source.rename.values()).items():
+        if count > 1:
+            findings.add("source.rename", f"{count} names become {new}; a column has one")
+    renamed = source.rename.values()
+    for name in source.ignore:
+        if name in columns and name not in renamed:
+            findings.add("source.ignore", f"{name} is ignored, and declared in contract.columns; choose one")
+    if source.header != "present":
+        _check_header(source, source.header, columns, findings)
+
+
+def _check_header(source: Source, header: tuple[str, ...], columns: Mapping[str, Column], findings: Findings) -> None:
+    kept = [source.rename.get(name, name) for name in header if name not in source.ignore]
+    for name, count in Counter(kept).items():
+        if count > 1:
+            findings.add("source.header", f"{count} of its names are the column {name}; a column has one")
+        if name not in columns:
+            undeclared = f"{name} is not declared in contract.columns; {nearest(name, columns)}"
+            findings.add("source.header", f"{undeclared} (or list it under source.ignore)")
+    for key, names in (("rename", source.rename), ("ignore", source.ignore)):
+        for name in names:
+            if name not in header:
+                findings.add(f"source.{key}", f"{name} is not in source.header; {nearest(name, header)}")
+    if absent := [name for name in columns if name not in kept]:
+        findings.add("source.header", f"the declared columns {', '.join(absent)} are not in it")
