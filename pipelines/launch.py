@@ -19,8 +19,8 @@ def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[[beam.Pip
     Raises:
         Failure: what a worker raised for people to read, without the runner's wrapping.
     """
-    # Beam announces at import and at start what this project neither has nor wants.
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    # What Beam logs of a failure comes up again in the exception, once and whole.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     options = PipelineOptions([*(f"--{k}={v}" for k, v in place.options.items()), *passed_on])
     runner = options.view_as(StandardOptions).runner or place.runner
     pipeline = beam.Pipeline(runner=runner, options=options)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints.decorators import no_annotations
 
 from headrace.rows.block import Block, Counts, RawBlock
 from headrace.rows.check import QUARANTINE_SCHEMA, Checker
@@ -37,11 +38,11 @@ class Check(beam.PTransform[PCollection[RawBlock], CheckedBlocks]):
     data: DataSet
     plan: int
 
+    @no_annotations
     def expand(self, raw: PCollection[RawBlock]) -> CheckedBlocks:
         """Lay out the stage."""
-        ways = raw | "Check rows" >> beam.ParDo(_CheckFn(self.data, self.plan)).with_outputs(
-            "quarantined", "counts", main="accepted"
-        )
+        check = beam.ParDo(_CheckFn(self.data, self.plan))
+        ways = raw | "Check rows" >> check.with_outputs("quarantined", "counts", main="accepted")
         return CheckedBlocks(ways.accepted, ways.quarantined, ways.counts)
 
 
@@ -63,7 +64,7 @@ class _CheckFn(beam.DoFn):
     def setup(self) -> None:
         self._checker = Checker(self._data)
 
-    def process(self, element: RawBlock) -> Iterator[Block | TaggedOutput]:
+    def process(self, element: RawBlock) -> Iterator[Any]:  # Block, and tagged: Block, Counts
         accepted, quarantined, counts = self._checker.split(element)
         pace.count(rows=counts.read, bytes_=element.origin.end - element.origin.start)
         Metrics.counter("rows", "accepted").inc(counts.accepted)

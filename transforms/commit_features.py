@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import PCollection
+from apache_beam.typehints.decorators import no_annotations
 
 from headrace.features.due import Build, DueCounts, commit_build
 from headrace.lake.commit import Committed
@@ -26,6 +27,7 @@ class CommitFeatures(beam.PTransform[Built, PCollection[Committed]]):
     work: Build
     root: str
 
+    @no_annotations
     def expand(self, built: Built) -> PCollection[Committed]:
         """Lay out the stage."""
         parts = (

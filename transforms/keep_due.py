@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import PCollection
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints.decorators import no_annotations
 
 from headrace.features.due import PREDICT_AT, DueCounts, Window
 from headrace.rows.block import Block
@@ -28,11 +29,11 @@ class KeepDue(beam.PTransform[PCollection[Block], Due]):
     predict_at: Expression
     window: Window
 
+    @no_annotations
     def expand(self, blocks: PCollection[Block]) -> Due:
         """Lay out the stage."""
-        ways = blocks | "Keep due rows" >> beam.ParDo(_KeepFn(self.predict_at, self.window)).with_outputs(
-            "counts", main="rows"
-        )
+        keep = beam.ParDo(_KeepFn(self.predict_at, self.window))
+        ways = blocks | "Keep due rows" >> keep.with_outputs("counts", main="rows")
         return Due(ways.rows, ways.counts)
 
 
@@ -41,7 +42,7 @@ class _KeepFn(beam.DoFn):
         self._predict_at = predict_at
         self._window = window
 
-    def process(self, element: Block) -> Iterator[Block | TaggedOutput]:
+    def process(self, element: Block) -> Iterator[Any]:  # Block, and tagged: DueCounts
         predict_at = self._predict_at(element.rows)
         due, counts = self._window.split(element.origin, predict_at)
         pace.count(rows=counts.read, bytes_=0)

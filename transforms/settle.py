@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam import PCollection
+from apache_beam.typehints.decorators import no_annotations
 
 from headrace.lake.accounts import Account
 from headrace.lake.plans import Plan
@@ -33,6 +34,7 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
     roots: Mapping[str, str]
     quarantined_share: float | None
 
+    @no_annotations
     def expand(self, arrivals: Arrivals) -> PCollection[Account]:
         """Lay out the stage."""
         parts = (

@@ -55,7 +55,7 @@ class _WriteFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._writer is not None:
             window = GlobalWindow()
-            yield WindowedValue(self._finished(self._writer), window.max_timestamp(), [window])
+            yield WindowedValue(self._finished(self._writer), window.max_timestamp(), (window,))
 
     def teardown(self) -> None:
         if self._writer is not None:

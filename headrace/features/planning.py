@@ -1,0 +1,76 @@
+"""Decide what a build of a model's features does: which rows, from which versions, or nothing."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.failures import DataFailure
+from headrace.features.due import Build, Window, microseconds
+from headrace.features.feature_set import FeatureSpec
+from headrace.features.sides import Side
+from headrace.lake.changes import added_between
+from headrace.lake.commit import Token, stored_token
+from headrace.lake.low_water import low_water
+from headrace.lake.snapshot import Snapshot
+from headrace.spec.data_set import DataSet
+
+_DIGEST_BITS = 60  # of the spec's digest that a token's version can hold
+
+
+def next_build(
+    root: str, app: str, spec: FeatureSpec, rows: Snapshot, data: DataSet, sides: Mapping[str, Side]
+) -> Build | None:
+    """The build that brings the feature table up to its inputs, or None where it is there already.
+
+    Three tokens move in one commit: the time through which features are built, the
+    version of the rows' table that was seen, and the digest of the spec. Where the
+    spec is another than the table's, everything is built again and replaces what was.
+
+    Raises:
+        DataFailure: rows were deleted or changed since the last build.
+    """
+    until = _low_water(rows, data, sides)
+    if until is None:
+        return None
+    digest = int(spec.digest, 16) >> (256 - _DIGEST_BITS)
+    now = {f"{app}/time": until, f"{app}/rows": rows.version, f"{app}/spec": digest}
+    before = {name: stored_token(root, name) for name in now}
+    if before == now:
+        return None
+    replace = before[f"{app}/spec"] not in (None, digest)
+    after = None if replace else before[f"{app}/time"]
+    seen = None if replace else before[f"{app}/rows"]
+    if after is not None and until < after:
+        raise DataFailure(
+            f"{root}: features are built through {_shown(after)}, but the inputs are complete only through "
+            f"{_shown(until)}: a table went back in time; restore it, or remove the feature table to build again"
+        )
+    new = added_between(rows.root, seen, rows.version)
+    return Build(
+        app=app,
+        window=Window(after, until, frozenset(f.path for f in new)),
+        files=rows.files,
+        tokens=tuple(Token(name, version, before[name]) for name, version in now.items()),
+        info=_info(spec, until, rows, sides),
+        replace=replace,
+    )
+
+
+def _low_water(rows: Snapshot, data: DataSet, sides: Mapping[str, Side]) -> int | None:
+    """The time through which every input is complete, µs; None where one of them is empty."""
+    times = [low_water(rows, data.time, data.lateness)]
+    times += [low_water(side.snapshot, side.data.time, side.data.lateness) for side in sides.values()]
+    return None if None in times else min(microseconds(t) for t in times if t is not None)
+
+
+def _info(spec: FeatureSpec, until: int, rows: Snapshot, sides: Mapping[str, Side]) -> dict[str, Any]:
+    pinned = {"rows": rows, **{name: side.snapshot for name, side in sides.items()}}
+    return {
+        "spec": spec.digest,
+        "low_water": _shown(until),
+        "inputs": {name: {"table": s.root, "id": s.table_id, "version": s.version} for name, s in pinned.items()},
+    }
+
+
+def _shown(at: int) -> str:
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at)).isoformat()

@@ -1,0 +1,111 @@
+"""Due rows → feature columns, joined as they were known when the prediction was due.
+
+python -m pipelines.build_features --config conf/flights/late.yaml [--place FILE] [Beam options]
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import PCollection
+
+from headrace import entry
+from headrace.entry import Call
+from headrace.features.due import PREDICT_AT, Build
+from headrace.features.feature_set import FeatureSpec
+from headrace.features.planning import next_build
+from headrace.features.sides import Side, as_of_table, look_up_table, open_sides
+from headrace.features.table import feature_table, kept_columns, read_columns
+from headrace.lake.commit import last_info
+from headrace.lake.layout import DataSetFolder, ModelFolder
+from headrace.lake.lock import locked
+from headrace.lake.snapshot import open_snapshot
+from headrace.lake.tables import create_table
+from headrace.rows.block import Block
+from headrace.spec.model import Model
+from headrace.spec.project import Project, load_model
+from pipelines.launch import launch
+from transforms import pace
+from transforms.add_features import AddFeatures
+from transforms.commit_features import Built, CommitFeatures
+from transforms.join_as_of import JoinAsOf
+from transforms.join_look_up import JoinLookUp
+from transforms.keep_due import KeepDue
+from transforms.read_delta import ReadDelta
+from transforms.write_files import WriteFiles
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a build reads: the model, compiled, and its joins at pinned versions."""
+
+    project: Project
+    model: Model
+    spec: FeatureSpec
+    sides: Mapping[str, Side]
+
+
+def build(root: beam.Pipeline, work: Build, inputs: Inputs, table: str) -> None:
+    """Lay out the whole flow; each quoted name is a box in the runner's graph."""
+    model, project, spec = inputs.model, inputs.project, inputs.spec
+    rows = root | "Read rows" >> ReadDelta(work.files, read_columns(model, project, spec))
+    due = rows | "Due" >> KeepDue(spec.predict_at, work.window)
+    joined = due.rows
+    for name, side in inputs.sides.items():
+        joined = joined | f"Join {name}" >> _join(root, side)
+    stored = joined | "Features" >> AddFeatures(spec, [*kept_columns(model, project), PREDICT_AT.name])
+    files = stored | "Write features" >> WriteFiles(table, feature_table(model, project, spec))
+
+    Built(files, due.counts) | "Settle" >> CommitFeatures(work, table)
+
+
+def _join(root: beam.Pipeline, side: Side) -> beam.PTransform[PCollection[Block], PCollection[Block]]:
+    read = look_up_table if side.join.as_of is None else as_of_table
+    table = (
+        root | f"{side.name}'s version" >> beam.Create([side], reshuffle=False) | f"Load {side.name}" >> beam.Map(read)
+    )
+    if side.join.as_of is None:
+        return JoinLookUp(table, side.join.on, side.name)
+    return JoinAsOf(table, side.join.on, side.join.tolerance, side.name)
+
+
+def build_features(call: Call) -> dict[str, Any]:
+    """Bring the model's feature table up to the low-water of its inputs.
+
+    Run twice it commits nothing the second time.
+    """
+    project, model = load_model(call.config)
+    spec = FeatureSpec.compile(project.models[model.model], project)
+    lake = call.place.roots.lake
+    folder = ModelFolder(lake, project.name, model.model)
+    data = project.data_sets[model.rows].value
+    rows = open_snapshot(DataSetFolder(lake, project.name, model.rows).events)
+    sides = open_sides(model, project, spec, lake)
+    with locked(folder.root):
+        table_id = create_table(folder.features, feature_table(model, project, spec))
+        work = next_build(folder.features, f"{model.model}/features/{table_id}", spec, rows, data, sides)
+        if work is None:
+            return {"model": model.model, "nothing_to_do": True}
+        call.progress.step(
+            f"features of {model.model}", rows=rows.rows, through=work.info["low_water"], rebuild=work.replace
+        )
+        with pace.shown(call.progress, f"features of {model.model}", 0):
+            launch(
+                call.place.beam,
+                call.passed_on,
+                lambda root: build(root, work, Inputs(project, model, spec, sides), folder.features),
+            )
+    info = last_info(folder.features) or {}
+    return {"model": model.model, **info["account"], "low_water": info["low_water"], "version": info["version"]}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    about = __doc__.splitlines()[0]
+    return entry.run(build_features, argv, prog="python -m pipelines.build_features", about=about, pass_on=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Batch ingest may die anywhere; run again, every row is there once and the account is closed."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from headrace.lake.account_table import read_accounts
+from headrace.lake.layout import DataSetFolder
+from lib import shop
+
+DRIVER = Path(shop.__file__).parent / "die_at.py"
+ROWS = range(1, 401)
+BAD = frozenset(range(7, 401, 50))
+KILLED = -9
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A delivered but not yet ingested shop: two files, eight bad rows."""
+    config = shop.write_project(tmp_path)
+    shop.deliver(tmp_path, "a.csv", ROWS[:200], BAD)
+    shop.deliver(tmp_path, "b.csv", ROWS[200:], BAD)
+    return config
+
+
+def run(project, point="never", nth=1):
+    call = [sys.executable, str(DRIVER), point, str(nth), str(project)]
+    where = project.parents[1]
+    return subprocess.run(call, cwd=where, capture_output=True, text=True, timeout=120, check=False)
+
+
+def lake(project):
+    return DataSetFolder(str(project.parents[1] / "lake"), "shop", "orders")
+
+
+def ids(root):
+    return Counter(pa.table(DeltaTable(root).to_pyarrow_table()).column("id").to_pylist())
+
+
+def check_exact(project):
+    folder = lake(project)
+    assert ids(folder.events) == Counter(set(ROWS) - BAD)
+    assert DeltaTable(folder.quarantine).to_pyarrow_table().num_rows == len(BAD)
+    (account,) = read_accounts(folder)
+    assert (account.read, account.accepted, account.quarantined) == (400, 392, 8)
+    assert account.reasons == {"shop.in": 8}
+
+
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [
+        ("sealed", 1),
+        ("file", 1),  # one table's file is finished
+        ("file", 2),  # both are, nothing is committed
+        ("commit", 1),  # quarantine carries the plan, events do not
+        ("commit", 2),  # both do, the accounts table does not
+        ("settled", 1),
+        ("accounted", 2),  # the account is written too, the run has not said so yet
+    ],
+)
+def test_a_killed_run_is_finished_by_the_next(project, point, nth):
+    """SIGKILL at each point of the commit path, then an ordinary run: exact, and a third finds nothing to do."""
+    assert run(project, point, nth).returncode == KILLED
+    finished = run(project)
+    assert finished.returncode == 0, finished.stderr
+    check_exact(project)
+    assert '"nothing_to_do": true' in run(project).stdout
+    check_exact(project)
+
+
+def test_new_files_after_a_failed_plan_wait_for_it(project):
+    """The open plan is finished with its own files, then the new file has a plan of its own."""
+    assert run(project, "file", 1).returncode == KILLED
+    shop.deliver(project.parents[1], "c.csv", range(401, 411))
+    assert run(project).returncode == 0
+    accounts = read_accounts(lake(project))
+    assert [(a.plan, a.files, a.read) for a in accounts] == [(1, 2, 400), (2, 1, 10)]
+
+
+def test_without_reading_the_token_back_rows_double(project):
+    """The negative control: a committer that trusts its memory writes a killed plan's rows twice."""
+    assert run(project, "commit", 2).returncode == KILLED
+    forgetful = [sys.executable, str(DRIVER.with_name("forgetful.py")), str(project)]
+    ended = subprocess.run(forgetful, cwd=project.parents[1], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert set(ids(lake(project).events).values()) == {2}
+
+
+def test_two_runs_at_once_make_one_plan(project):
+    """Of two runs started together one ingests, the other does or ends with exit code 6; nothing is there twice."""
+    call = [sys.executable, str(DRIVER), "never", "1", str(project)]
+    runs = [
+        subprocess.Popen(call, cwd=project.parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"
+    ]
+    for process in runs:
+        process.communicate(timeout=120)
+    assert sorted(p.returncode for p in runs) in ([0, 0], [0, 6])
+    check_exact(project)
