@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.rules.arithmetic import rounded
 from headrace.rules.bounds import finite
 from headrace.rules.conversion import DATE, DOUBLE, INT, NULL, STRING, TIMESTAMP, convert, meet
 from headrace.rules.node import Kernel, Node, apply
@@ -143,10 +144,6 @@ def _parse_time(arguments: Sequence[Node]) -> Node:
     return apply(TIMESTAMP, reader, _text(text))
 
 
-def _half_away_from_zero(values: pa.Array) -> pa.Array:
-    return pc.round(values, round_mode="half_towards_infinity")
-
-
 def _characters(texts: pa.Array) -> pa.Array:
     return pc.cast(pc.utf8_length(texts), pa.int64())
 
@@ -158,13 +155,13 @@ def _log1p(values: pa.Array) -> pa.Array:
 FUNCTIONS: tuple[Function, ...] = (
     Function("abs(number)", "the number without its sign, a double", _over_number(pc.abs)),
     Function("coalesce(value, …)", "the first of the values that is not null", _coalesce, most=100),
-    Function("days(number)", "a duration of so many times 24 hours", _span(86_400_000_000)),
     Function(
         "dayofweek(time[, zone])",
         "1 for Monday to 7 for Sunday: of a date, or of a timestamp in a zone, else in UTC",
         _dayofweek,
         most=2,
     ),
+    Function("days(number)", "a duration of so many times 24 hours", _span(86_400_000_000)),
     Function("floor(number)", "the next whole number at or below, a double", _over_number(pc.floor)),
     Function(
         "from_epoch(number[, unit])",
@@ -188,7 +185,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "round(number)",
         "the nearest whole number, halves away from zero, a double",
-        _over_number(_half_away_from_zero),
+        _over_number(rounded),
     ),
     Function(
         "timestamp(year, month, day, hour, minute, zone)",

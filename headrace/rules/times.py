@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.rules.arithmetic import rounded
 from headrace.rules.bounds import FIRST_TIME, LAST_TIME, LONGEST, bounded, within
 from headrace.rules.node import Kernel
 from headrace.rules.types import Kind, Type
@@ -33,7 +34,7 @@ def scaled(kind: Kind, unit: int, given: Kind) -> Kernel:
         return pc.multiply(within(values, lowest, highest), exact).view(arrow)
 
     def from_doubles(values: pa.Array) -> pa.Array:
-        micros = pc.round(pc.multiply(values, factor), round_mode="half_towards_infinity")
+        micros = rounded(pc.multiply(values, factor))
         whole = pc.cast(within(micros, _LEAST_DOUBLE, _MOST_DOUBLE), pa.int64(), safe=False)
         return bounded(kind, whole.view(arrow))
 

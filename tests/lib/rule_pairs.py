@@ -270,15 +270,14 @@ def _member(value: Pairs, literals: Pairs) -> Pairs:
 def rows(seed: int, count: int) -> pa.RecordBatch:
     """Rows of `COLUMNS`: nulls, extremes and ordinary values, at random."""
     chance = random.Random(seed)  # noqa: S311  # nothing secret
+    extremes = [0.0, -0.0, 0.5, -0.5, 2.5, 0.49999999999999994, 1e308, -1e308, 5e-324, 2.0**53, 1e19]
+    extremes += [float("nan"), float("inf"), -float("inf")]
     pools: dict[str, Callable[[], object]] = {
         "int": lambda: chance.choice(
             [0, 1, -1, 15, 2**53, 2**53 + 1, 2**53 - 1, -(2**53) - 1, 2**62, -(2**62), 2**63 - 1, -(2**63)]
             + [chance.randrange(-3000, 3000) for _ in range(12)]
         ),
-        "double": lambda: chance.choice(
-            [0.0, -0.0, 0.5, -0.5, 2.5, 1e308, -1e308, 5e-324, float("nan"), float("inf"), -float("inf")]
-            + [0.49999999999999994, 2.0**53, 1e19, *(chance.gauss(0, 1000) for _ in range(10))]
-        ),
+        "double": lambda: chance.choice([*extremes, *(chance.gauss(0, 1000) for _ in range(10))]),
         "decimal": lambda: Decimal(chance.choice([0, 1, -1, 50, 1234, 999_999_999_999, chance.randrange(10**6)])) / 100,
         "bool": lambda: chance.random() < 0.5,
         "string": lambda: chance.choice(_TEXTS),
