@@ -1,0 +1,1 @@
+"""Features: declared steps, what they learn, point-in-time joins, and the guard against the future."""
