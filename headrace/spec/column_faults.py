@@ -23,7 +23,7 @@ def check_column(name: str, column: Column, source: Source, findings: Findings) 
     _check_form(key, column, source, findings)
     if column.zone is not None and column.zone not in zone_names():
         findings.add(f"{key}.zone", f"there is no time zone {column.zone}; {nearest(column.zone, zone_names())}")
-    elif column.format is not None and column.type.kind in ("date", "timestamp"):
+    elif column.format is not None and column.epoch is None and column.type.kind in ("date", "timestamp"):
         _check_format(key, column, column.format, findings)
 
 

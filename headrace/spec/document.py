@@ -106,10 +106,11 @@ def _no_yaml(error: MarkedYAMLError, file: str, *, flow: bool) -> Fault:
     mark, cause = error.problem_mark or error.context_mark, str(error.problem or error.context)
     if error.context_mark and ("end of stream" in cause or "<stream end>" in cause):
         mark, cause = error.context_mark, "what begins here is not closed before the end of the file"
-    elif error.context == "while scanning an alias":
-        cause = "a value begins with *"
-    cure = "quote an expression that contains commas or quotes" if flow else _QUOTE
-    return Fault(file, mark.line + 1 if mark else 0, "", f"not valid YAML: {_CAUSES.get(cause, cause)}; {cure}")
+    cause = _CAUSES.get(cause, cause)
+    if error.context_mark and str(error.context).startswith("while parsing a flow"):
+        cause += f" (the bracket opens in line {error.context_mark.line + 1})"
+    cure = "quote an expression or pattern that contains commas, quotes or brackets" if flow else _QUOTE
+    return Fault(file, mark.line + 1 if mark else 0, "", f"not valid YAML: {cause}; {cure}")
 
 
 class _Entry(NamedTuple):
@@ -250,7 +251,9 @@ class _Composer:
                 text = ", ".join([str(entry.value), *pieces])
                 key = _below(parent, str(len(whole)) if entry.key is None else entry.key)
                 self._fault(
-                    key, f"was cut at its comma; quote an expression that contains commas: {shown(text)}", entry.line
+                    key,
+                    f"was cut at its comma; quote an expression or type that contains commas: {shown(text)}",
+                    entry.line,
                 )
                 entry = entry._replace(value=text)
             whole.append(entry)

@@ -42,7 +42,7 @@ def check_features(model: Model, inputs: Scope, sides: Mapping[str, Scope | None
                 _check_take(key, feature, sides, findings)
             case Hash():
                 for column in feature.of:
-                    _check_kind(f"{key}.of", findings.column(f"{key}.of", column, inputs), _HASHED, findings)
+                    _check_kind(f"{key}.of", column, findings.column(f"{key}.of", column, inputs), _HASHED, findings)
             case _:
                 kinds = _RANKED if isinstance(feature, Vocabulary) else NUMERIC
                 _check_input(f"{key}.of", feature.of, kinds, inputs, findings)
@@ -51,13 +51,13 @@ def check_features(model: Model, inputs: Scope, sides: Mapping[str, Scope | None
 
 
 def _check_input(key: str, expression: str, kinds: Sequence[Kind], inputs: Scope, findings: Findings) -> None:
-    _check_kind(key, findings.type_of(key, expression, inputs), kinds, findings)
+    _check_kind(key, "this", findings.type_of(key, expression, inputs), kinds, findings)
 
 
-def _check_kind(key: str, type_: Type | None, kinds: Sequence[Kind], findings: Findings) -> None:
+def _check_kind(key: str, what: str, type_: Type | None, kinds: Sequence[Kind], findings: Findings) -> None:
     if type_ and type_.kind not in kinds:
         cure = _CURES.get(type_.kind, "") if kinds is NUMERIC else ""
-        findings.add(key, f"this is {with_article(type_)}; needed is {_any_of(kinds)}{cure}")
+        findings.add(key, f"{what} is {with_article(type_)}; needed is {_any_of(kinds)}{cure}")
 
 
 def _any_of(kinds: Sequence[Kind]) -> str:

@@ -59,9 +59,8 @@ class _Findings(Findings):
                 return f"{name} is not a column of {scope.of}; {side.from_} has it, by a join: write {join}.{name}"
         for other, columns in self._scopes.items():
             if columns and name in columns.columns and other != scope.of:
-                return (
-                    f"{name} is not a column of {scope.of}; {other} has it{self._known(other, name)}{scope.elsewhere}"
-                )
+                known = self._known(other, name) if scope.elsewhere else ""
+                return f"{name} is not a column of {scope.of}; {other} has it{known}{scope.elsewhere}"
         return None
 
     def _known(self, data_set: str, column: str) -> str:
@@ -99,6 +98,8 @@ def _check_label(model: Model, rows: Scope | None, findings: _Findings) -> None:
         _check_equal("label.on", label.on, rows, side, findings)
         return
     keys = {name: findings.data_sets[name].key for name in (model.rows, label.from_)}
+    if not (rows.columns.keys() >= set(keys[model.rows]) and side.columns.keys() >= set(keys[label.from_])):
+        return  # a key that names no column is a fault of its data set
     cure = "or name the columns that are equal in both: on: [...]"
     if keyless := [name for name, key in keys.items() if not key]:
         findings.add("label.on", f"{' and '.join(keyless)} has no key; declare one, {cure}")

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from headrace.spec.variables import all_interpolated
 __all__ = ["Located", "Project", "load_data_set", "load_model", "load_place", "load_project", "parse_data_set"]
 
 _SUFFIXES = (".yaml", ".yml")
+_OF_NAMES = ("", "clean", "derive", "contract.columns", "contract.rules", "known", "joins", "features")
+"""Sections whose entries stand each for itself."""
 _FIRST_KEY = re.compile(rb"^(dataset|model):[ \t]*([A-Za-z][A-Za-z0-9_]*)", re.MULTILINE)
 
 
@@ -38,11 +41,13 @@ def load_project(folder: str) -> Project:
     data_sets = {file.name: file.data_set for file in files if file.data_set}
     models = {file.name: file.model for file in files if file.model}
     scopes: dict[str, Scope | None] = {file.name: None for file in files if file.kind == "dataset"}
+    found: list[Fault] = []
     for data in data_sets.values():
-        scopes[data.value.dataset], found = check_data_set(data)
-        faults += found
+        scopes[data.value.dataset], wrong = check_data_set(data)
+        found += wrong
     for model in models.values():
-        faults += check_model(model, data_sets, scopes)
+        found += check_model(model, data_sets, scopes)
+    faults += _independent(found, faults)
     if faults:
         raise SpecError(faults)
     return Project(name, folder, data_sets, models)
@@ -79,7 +84,7 @@ def parse_data_set(text: str, file: str) -> Located[DataSet]:
     document = read_document(text, file)
     data, faults = _read(DataSet, document)
     if data:
-        faults += check_data_set(data)[1]
+        faults += _independent(check_data_set(data)[1], faults)
     if faults or not data:
         raise SpecError(faults)
     return data
@@ -121,7 +126,10 @@ def _read_file(path: str) -> _File:
         return _File(path, kind, name, error.faults)
     kinds = [key for key in ("dataset", "model") if key in document.values]
     if len(kinds) != 1:
-        return _File(path, "", "", [*document.faults, _no_kind(document)])
+        meant = [(kind, key) for kind in ("dataset", "model") for key in get_close_matches(kind, document.values)]
+        kind, key = meant[0] if meant and not kinds else ("", "")
+        fault = _no_kind(document, kind, key)
+        return _File(path, kind, str(document.values.get(key, "")), [*document.faults, fault])
     name = str(document.values[kinds[0]])
     if kinds == ["model"]:
         model, faults = _read(Model, document)
@@ -135,7 +143,20 @@ def _read[S: (DataSet, Model)](kind: type[S], document: Document) -> tuple[Locat
     return (Located(value, document.file, document.text, document.lines) if value else None), faults
 
 
-def _no_kind(document: Document) -> Fault:
+def _independent(found: Iterable[Fault], told: Sequence[Fault]) -> list[Fault]:
+    """The faults that are no consequence of a told one: of settings that belong together, one was not read."""
+    sections = {(fault.file, section) for fault in told if (section := _section(fault.key)) not in _OF_NAMES}
+    keys = {(fault.file, fault.key) for fault in told}
+    return [f for f in found if not {(f.file, f.key), (f.file, _section(f.key))} & (sections | keys)]
+
+
+def _section(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _no_kind(document: Document, kind: str, key: str) -> Fault:
+    if kind:
+        return Fault(document.file, line_of(document.lines, key), key, f"no such key; did you mean {kind}?")
     both = "dataset" in document.values
     found = "a file is a data set or a model, not both" if both else "expected `dataset: name` or `model: name`"
     if "place" in document.values:
@@ -164,8 +185,10 @@ def _check_names(project: str, folder: str, files: Iterable[_File]) -> Iterator[
     first: dict[str, _File] = {}
     for file in files:
         if file.name and (other := first.setdefault(file.name.casefold(), file)) is not file:
-            alike = "is the name of" if file.name == other.name else f"differs only by capitals from {other.name} in"
-            yield Fault(file.path, 1, file.kind, f"{file.name} {alike} {other.path} too; each needs its own")
+            alike = "is also" if file.name == other.name else f"differs only by capitals from {other.name},"
+            found = f"{file.name} {alike} the name in {other.path}; tables stand side by side, each needs its own"
+            located = file.data_set or file.model
+            yield located.fault(file.kind, found) if located else Fault(file.path, 0, file.kind, found)
 
 
 def _project_files(folder: str) -> list[str]:

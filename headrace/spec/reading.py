@@ -18,6 +18,9 @@ _PATTERNS = {
     NAME_PATTERN: "is no name; a name is a letter, then letters, digits and _, 63 at most",
     COLUMN_PATTERN: 'is no column name; it has 1 to 128 characters, none of them ` or " or a control character',
 }
+_NAMED_BY_OTHERS: set[Path] = {(), ("contract", "columns"), ("derive",), ("joins",)}
+"""Where what is wrong may be, or hold, a name that other parts refer to: () for misspelt sections."""
+
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
@@ -51,7 +54,7 @@ def _validated[S: Section](kind: type[S], values: Value) -> S:
 
 def _salvaged[S: Section](kind: type[S], values: Value, wrong: Iterable[Path]) -> S | None:
     """The model without what is wrong, or None: where that is needed, or where others may refer to it."""
-    if any(len(path) < 2 for path in wrong):  # a misspelt section may hold columns that others name
+    if any(path[:-1] in _NAMED_BY_OTHERS for path in wrong):
         return None
     try:
         return _validated(kind, _without(values, frozenset(wrong)))

@@ -32,7 +32,7 @@ _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_
 _SIZES = {"b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
 _DURATION = re.compile(r"([0-9]{1,9})(us|ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,9})(b|kb|mb|gb)")
-_WHOLE = re.compile(r"[-+]?[0-9]{1,19}")
+_WHOLE = re.compile(r"[-+]?[0-9]{1,99}")
 _INT64 = range(-(1 << 63), 1 << 63)
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 _INSTANT = re.compile(
@@ -117,9 +117,11 @@ def parse_whole(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and _WHOLE.fullmatch(value) and int(value) in _INT64:
-        return int(value)
-    raise ValueError(f"{shown(value)} is no whole number of 64 bits")
+    if not (isinstance(value, str) and _WHOLE.fullmatch(value)):
+        raise ValueError(f"{shown(value)} is no whole number")
+    if int(value) not in _INT64:
+        raise ValueError(f"{value} has more than 64 bits")
+    return int(value)
 
 
 def parse_number(value: object) -> float:
@@ -149,9 +151,12 @@ def parse_flag(value: object) -> bool:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(duration_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
-Size = Annotated[int, BeforeValidator(parse_size)]
+Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"})]
 Whole = Annotated[int, BeforeValidator(parse_whole)]
 Number = Annotated[float, BeforeValidator(parse_number)]
 Flag = Annotated[bool, BeforeValidator(parse_flag)]
