@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headrace.cli.run_steps import run_steps
-from headrace.cli.sample import write_flights
+from headrace.cli.sample import MONTHS, write_flights
 from headrace.cli.screen import Screen
 from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
 from headrace.failures import Failure
@@ -48,8 +48,14 @@ def sample(name: str, to: Path, months: str | None) -> int:
     """Unpack a sample."""
     if name != "flights":
         return _fail(f"there is no sample {name!r}; known: flights", 2)
-    for file, rows in write_flights(to, months).items():
-        print(f"{file}: {rows:,} rows")
+    span = MONTHS
+    if months is not None:
+        first, _, last = months.partition("-")
+        if not (first.isdigit() and (last or first).isdigit()):
+            return _fail(f"--months {months}: write a month or two with a dash, e.g. 1-10", 2)
+        span = range(int(first), int(last or first) + 1)
+    for data_set, rows in write_flights(to, span).items():
+        print(f"{data_set}: {rows:,} rows")
     return 0
 
 
@@ -156,20 +162,19 @@ def run(
 ) -> int:
     """Run a project's steps, or show them."""
     project, place = _project(path), load_place(place_file)
+    known = {INGEST, *MODEL_STEPS, *(step.name for step in steps_of(project))}
+    if unknown := [name for name in (*only, first) if name is not None and name not in known]:
+        return _fail(f"there is no step {unknown[0]!r}; {nearest(unknown[0], known)}", 2)
     steps = _chosen(project, path, only, first)
     if not steps:
-        known = ", ".join((INGEST, *MODEL_STEPS))
-        return _fail(f"{path}: no such step here ({', '.join(only) or first}); the kinds of steps are: {known}", 2)
+        return _fail(f"{path}: no step of that kind here; a data set has {INGEST}, a model {', '.join(MODEL_STEPS)}", 2)
     if dry_run:
         return _show(steps, place)
     return run_steps(steps, place_file, place, Screen(as_json=as_json))
 
 
 def _chosen(project: Project, path: Path, only: Sequence[str], first: str | None) -> list[Step]:
-    kinds = (INGEST, *MODEL_STEPS)
     steps = [s for s in steps_of(project) if not only or s.kind in only or s.name in only]
-    if unknown := [k for k in only if k not in kinds and k not in {s.name for s in steps_of(project)}]:
-        raise Failure(f"there is no step {unknown[0]!r}; {nearest(unknown[0], kinds)}")
     if path.is_file():
         steps = [s for s in steps if Path(s.config) == path]
     return starting_at(steps, first) if first else steps

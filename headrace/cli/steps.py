@@ -34,16 +34,15 @@ class Step:
         return f"{self.kind} {self.subject}"
 
 
-def steps_of(project: Project, kinds: Sequence[str] = ()) -> list[Step]:
-    """Every step of a project, or only those of some kinds, in the order to run them.
+def steps_of(project: Project) -> list[Step]:
+    """Every step of a project in the order to run them.
 
     A model needs all data sets of the project, so those are ingested first.
     """
-    wanted = kinds or (INGEST, *MODEL_STEPS)
     steps = [Step(INGEST, name, data.file) for name, data in sorted(project.data_sets.items())]
     for name, model in sorted(project.models.items()):
         steps += [Step(kind, name, model.file) for kind in MODEL_STEPS]
-    return [step for step in steps if step.kind in wanted]
+    return steps
 
 
 def starting_at(steps: Sequence[Step], first: str) -> list[Step]:

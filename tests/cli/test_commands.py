@@ -1,0 +1,136 @@
+"""The `headrace` command as a person calls it: answers, messages, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from headrace.cli.children import run_child
+from headrace.cli.main import app
+from lib import shop
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with the shop's project and one delivered file."""
+    monkeypatch.chdir(tmp_path)
+    shop.write_project(tmp_path)
+    shop.deliver(tmp_path, "a.csv", range(1, 31), bad=frozenset({3}))
+    return tmp_path
+
+
+def headrace(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_validate_says_ok_for_the_example(monkeypatch):
+    """The example project and every place that ships with it hold together."""
+    monkeypatch.chdir(REPOSITORY)
+    for name in ("ROOT", "IMAGE", "PYTHON", "CLAIM"):
+        monkeypatch.setenv(f"HEADRACE_{name}", "/srv/headrace")
+    for name in ("FLINK_MASTER", "SPARK_MASTER"):
+        monkeypatch.setenv(name, "spark://localhost:7077")
+    places = sorted(Path("conf/places").glob("*.yaml"))
+    said = headrace("validate", "conf/flights", *places)
+    assert said.exit_code == 0
+    assert said.output.count(": ok") == 1 + len(places)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("key: [id]", "kee: [id]", "orders.yaml:4: kee: no such key; did you mean key?"),
+        ("amount < 900", "amuont < 900", "did you mean amount?"),
+        ("[north, south]", "north: 1", "orders.yaml"),
+    ],
+)
+def test_a_mistake_is_answered_by_name(folder, old, new, message):
+    """A misspelt key and an unknown column: exit code 2, the place and the nearest name."""
+    config = folder / "shop/orders.yaml"
+    config.write_text(config.read_text().replace(old, new))
+    said = headrace("validate", "shop")
+    assert said.exit_code == 2
+    assert message in said.output
+
+
+def test_schema_is_json_and_knows_its_kinds():
+    """Each kind has one; an unknown kind is answered with the nearest."""
+    for kind in ("dataset", "model", "place"):
+        assert json.loads(headrace("schema", kind).output)["properties"]
+    unknown = headrace("schema", "modle")
+    assert unknown.exit_code == 2
+    assert "did you mean model?" in unknown.output
+
+
+def test_plan_shows_what_ingest_would_take_and_run_takes_it(folder):
+    """Before: one file waits. After: none. A child's account is in the summary."""
+    assert "1 files, none ingested yet" in headrace("plan", "shop/orders.yaml").output
+    ran = headrace("run", "shop", "--json")
+    assert ran.exit_code == 0, ran.output
+    done = [json.loads(line) for line in ran.output.splitlines()][-1]
+    assert (done["of"], done["summary"]["accepted"], done["summary"]["quarantined"]) == ("ingest orders", 29, 1)
+    assert headrace("plan", "shop/orders.yaml").output.startswith("0 new files")
+    shown = json.loads(headrace("status", "shop", "--json").output)
+    assert [(t["name"], t["rows"]) for t in shown] == [("orders/events", 29), ("orders/quarantine", 1)]
+    assert shown[0]["notes"]["account"] == "30 = 29 + 1 + 0"
+
+
+def test_an_open_plan_is_abandoned_and_its_files_are_free(folder):
+    """stop_if leaves the plan open; abandoning it commits an empty token, the next plan has the file."""
+    config = folder / "shop/orders.yaml"
+    config.write_text(config.read_text().replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.0}\n"))
+    assert headrace("ingest", "shop").exit_code == 3
+    assert "open plan 1: 1 files" in headrace("plan", "shop/orders.yaml").output
+    assert headrace("plan", "shop/orders.yaml", "--abandon", "2").exit_code == 6
+    assert headrace("plan", "shop/orders.yaml", "--abandon", "1").exit_code == 0
+    assert headrace("plan", "shop/orders.yaml").output.startswith("1 new files")
+
+
+def test_dry_run_lists_the_steps_and_changes_nothing(folder):
+    """Steps in the order of references, with what waits for each ingest."""
+    said = headrace("run", "shop", "--dry-run")
+    assert "ingest orders" in said.output
+    assert not (folder / "lake").exists()
+
+
+def test_an_unknown_step_is_answered_with_the_known_ones(folder):
+    """`--only trian` is no silent success."""
+    said = headrace("run", "shop", "--only", "trian")
+    assert said.exit_code == 2
+    assert "did you mean train?" in said.output
+
+
+def test_a_crashing_step_is_a_message(tmp_path, monkeypatch):
+    """A child that dies without a word is named with how it ended."""
+    (tmp_path / "crasher.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    outcome = run_child("crasher", [], lambda _: None)
+    assert outcome.exit_code == 1
+    assert "crasher was ended by SIGSEGV" in outcome.message
+
+
+def test_help_imports_no_engine():
+    """`--help` answers without Beam, Spark, XGBoost, pyarrow or pandas."""
+    probe = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom headrace.cli.main import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "print(sorted({'apache_beam', 'pyspark', 'xgboost', 'pyarrow', 'pandas', 'deltalake'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout == "[]\n"
+
+
+def test_doctor_finds_a_healthy_machine_and_names_a_sick_one(folder, monkeypatch):
+    """All fine here; with a Java that is none, exit code 4 and the cure."""
+    healthy = headrace("doctor", "--json")
+    assert healthy.exit_code == 0, healthy.output
+    monkeypatch.setenv("JAVA_HOME", str(folder / "nowhere"))
+    sick = headrace("doctor")
+    assert sick.exit_code == 4
+    assert "no java can be started there" in sick.output
+    assert "cure: install a Java 17 or 21" in sick.output
