@@ -1,4 +1,4 @@
-"""Say whether Spark would find its Java and the Delta jars; what `headrace doctor` asks."""
+"""Look at what Spark needs on this machine: Java and the Delta jars; a line each, with the cure."""
 
 import argparse
 import sys
@@ -9,26 +9,29 @@ from headrace.progress import Progress
 from jobs.cluster import jars, java
 
 
-def look(progress: Progress) -> None:
-    """Report one finding each for Java and the jars."""
-    try:
-        found = java.find_java()
-        progress.step("java", ok=True, found=found, cure="")
-    except PlaceFailure as failure:
-        progress.step("java", ok=False, found=str(failure), cure=java.CURE)
-    faults = jars.missing(jars.folder())
-    told = "; ".join(faults) or f"both Delta jars in {jars.folder()}"
-    progress.step("jars", ok=not faults, found=told, cure=jars.CURE)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run from the command line; returns 0, what was found is in the lines."""
+    """Report each finding as a step with `ok`, `found` and `cure`; exit code 4 where something is lacking."""
     parser = argparse.ArgumentParser(prog="python -m jobs.doctor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="findings as JSON lines")
     progress = Progress(as_json=parser.parse_args(argv).json)
-    look(progress)
-    progress.done({})
-    return 0
+    findings = (_java(), _jars())
+    for name, fault, found, cure in findings:
+        progress.step(name, ok=not fault, found=fault or found, cure=cure if fault else "")
+    lacking = [name for name, fault, _, _ in findings if fault]
+    progress.done({"lacking": lacking})
+    return PlaceFailure.exit_code if lacking else 0
+
+
+def _java() -> tuple[str, str, str, str]:
+    try:
+        return "java", "", java.find_java(), java.CURE
+    except PlaceFailure as fault:
+        return "java", str(fault), "", java.CURE
+
+
+def _jars() -> tuple[str, str, str, str]:
+    place = jars.folder()
+    return "jars", "; ".join(jars.missing(place)), f"both Delta jars in {place}", "python -m jobs.cluster.jars"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, cast
 
 import xgboost as xgb
 
-from headrace.learn.matrix import booster_names
 from headrace.spec.model import Train
 
 type OnRound = Callable[[int, float, float], None]
@@ -43,15 +42,14 @@ def boost(
     them, whoever holds which rows.
     """
     log: dict[str, dict[str, list[float]]] = {}
-    callbacks: list[xgb.callback.TrainingCallback] = []
+    # First the telling: what comes after the callback that stops is not called in that round.
+    callbacks: list[xgb.callback.TrainingCallback] = [_Rounds(on_round)] if on_round else []
     if settings.stop_after is not None:
         callbacks.append(
             xgb.callback.EarlyStopping(
                 rounds=settings.stop_after, metric_name="logloss", data_name="valid", save_best=True
             )
         )
-    if on_round:
-        callbacks.append(_Rounds(on_round))
     booster = xgb.train(
         parameters(settings, threads),
         train,
@@ -81,14 +79,12 @@ def parameters(settings: Train, threads: int) -> dict[str, Any]:
     }
 
 
-def gains(booster: xgb.Booster, features: Sequence[str]) -> list[Gain]:
+def gains(model: bytes, features: Sequence[str]) -> list[Gain]:
     """Every feature by the loss its splits saved in total, largest first; unused ones have 0."""
+    booster = xgb.Booster(model_file=bytearray(model))
     kinds = ("gain", "total_gain", "weight")
     mean, total, splits = (cast(dict[str, float], booster.get_score(importance_type=kind)) for kind in kinds)
-    found = [
-        Gain(feature, mean.get(name, 0.0), total.get(name, 0.0), int(splits.get(name, 0)))
-        for feature, name in zip(features, booster_names(features), strict=True)
-    ]
+    found = [Gain(name, mean.get(name, 0.0), total.get(name, 0.0), int(splits.get(name, 0))) for name in features]
     return sorted(found, key=lambda gain: (-gain.total_gain, gain.feature))
 
 

@@ -41,6 +41,11 @@ class Bundle:
     card: Mapping[str, Any]
     model: bytes = field(repr=False)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the XGBoost model, hexadecimal."""
+        return _digest(self.model)
+
     def booster(self, threads: int = 1) -> "xgb.Booster":
         """The XGBoost model, for prediction; `threads` do not change what it says."""
         import xgboost as xgb  # noqa: PLC0415  # a second to import, and most readers of a bundle need no booster

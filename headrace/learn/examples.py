@@ -8,12 +8,17 @@ same input, whatever the files are called and however the input was laid out.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from headrace.lake.snapshot import DataFile, RowGroup, Snapshot, row_groups
+from headrace.failures import DataFailure
+from headrace.lake.commit import last_info
+from headrace.lake.snapshot import DataFile, RowGroup, Snapshot, open_snapshot, row_groups
+from headrace.spec.model import Model
 
 WINDOW = "_window"  # partition column: train, valid or test
 HASH = "_hash"  # int64, ordered as the unsigned 64-bit hash of the key
@@ -51,6 +56,12 @@ def signed(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     return (hashes ^ np.uint64(1 << 63)).view(np.int64)
 
 
+def unsigned(hashes: pa.Array) -> npt.NDArray[np.uint64]:
+    """The inverse of `signed`, from a column."""
+    values: npt.NDArray[np.uint64] = hashes.to_numpy().view(np.uint64)
+    return values ^ np.uint64(1 << 63)
+
+
 def bucket(hashes: npt.NDArray[np.uint64], buckets: int | npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     """The equal range of the hash space each hash falls into.
 
@@ -60,9 +71,65 @@ def bucket(hashes: npt.NDArray[np.uint64], buckets: int | npt.NDArray[np.uint64]
     return ((hashes >> np.uint64(32)) * np.asarray(buckets, np.uint64) >> np.uint64(32)).astype(np.int64)
 
 
-def window_groups(examples: Snapshot) -> Mapping[str, tuple[RowGroup, ...]]:
-    """The row groups of each window, ordered by content: lowest hash of the file, then number."""
-    found: dict[str, list[DataFile]] = {window: [] for window in WINDOWS}
-    for file in examples.files:
-        found[str(file.partition[WINDOW])].append(file)
-    return {window: row_groups(sorted(files, key=lambda file: int(file.low[HASH]))) for window, files in found.items()}
+@dataclass(frozen=True)
+class Examples:
+    """One version of a model's examples, and what their commit says of them."""
+
+    snapshot: Snapshot
+    windows: Mapping[str, Mapping[str, Any]]  # from, to, rows, positives, unlabeled, known_late, digest
+    inputs: Mapping[str, Mapping[str, Any]]  # features and labels: table, id, version
+
+    def groups(self, window: str) -> tuple[RowGroup, ...]:
+        """The row groups of a window in the order of their content; opens the footers."""
+        files: list[DataFile] = [file for file in self.snapshot.files if file.partition[WINDOW] == window]
+        return row_groups(sorted(files, key=lambda file: int(file.low[HASH])))
+
+
+def settings_of(model: Model, spec_digest: str) -> dict[str, Any]:
+    """The settings that decide which examples there are and what stands in them."""
+    return {
+        "spec": spec_digest,
+        "label": model.label.model_dump(mode="json", by_alias=True),
+        "split": model.split.model_dump(mode="json"),
+    }
+
+
+def open_examples(root: str, model: Model, spec_digest: str) -> Examples:
+    """The newest examples.
+
+    Raises:
+        DataFailure: there are none, or they were made with other settings than the model file has.
+    """
+    snapshot = open_snapshot(root)
+    info = last_info(root) or {}
+    made_with = info.get("made_from", {})
+    wanted = settings_of(model, spec_digest)
+    if changed := [name for name in wanted if made_with.get(name) != wanted[name]]:
+        raise DataFailure(
+            f"{root}: built with another {' and '.join(changed)} than the model file has now; "
+            "build the examples again: python -m jobs.build_examples"
+        )
+    return Examples(snapshot, info["windows"], made_with["inputs"])
+
+
+def refuse_unlearnable(examples: Examples) -> None:
+    """Nothing, when there is something to learn from and to stop by.
+
+    Raises:
+        DataFailure: train or valid is empty, or has only one class.
+    """
+    for name in ("train", "valid"):
+        window = examples.windows[name]
+        span = f"{name} window {window['from']} to {window['to']}"
+        if not window["rows"]:
+            raise DataFailure(
+                f"{examples.snapshot.root}: the {span} has no examples ({window['unlabeled']} rows without a label, "
+                f"{window['known_late']} whose label came after the next window began); "
+                "ingest data of that time, or move the window under `split` in the model file"
+            )
+        if window["positives"] in (0, window["rows"]):
+            only = int(window["positives"] > 0)
+            raise DataFailure(
+                f"{examples.snapshot.root}: all {window['rows']} labels of the {span} are {only}, so there is nothing "
+                "to tell apart; look at `label` in the model file, or widen the window"
+            )

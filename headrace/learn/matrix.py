@@ -92,14 +92,5 @@ def quantile_matrix(
 
 
 def as_matrix(features: pa.RecordBatch) -> pa.Table:
-    """Feature columns in the form, and under the names, that XGBoost reads without copying."""
-    return pa.Table.from_batches([features]).rename_columns(booster_names(features.schema.names))
-
-
-def booster_names(names: Sequence[str]) -> list[str]:
-    """Feature names with the three characters replaced that XGBoost refuses.
-
-    >>> booster_names(["weather__temp", "Load [kW]"])
-    ['weather__temp', 'Load (kW)']
-    """
-    return [name.translate({ord("["): "(", ord("]"): ")", ord("<"): "("}) for name in names]
+    """Feature columns in the form that XGBoost reads without copying."""
+    return pa.Table.from_batches([features])

@@ -1,0 +1,51 @@
+"""What a failed Spark job means, out of the many lines it says."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no annotations
+from pyspark.errors import PySparkException
+
+from headrace.failures import Conflict, DataFailure, Failure, PlaceFailure
+
+SPARK_ERRORS = (PySparkException, Py4JError)
+
+_OURS = {kind.__name__: kind for kind in (Failure, DataFailure, PlaceFailure, Conflict)}
+_ERROR = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*): ?(.*)")
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Failures of ours that a task raised come out as themselves, anything else as a `Failure` with its cause."""
+    try:
+        yield
+    except SPARK_ERRORS as error:
+        raise failure_of(error) from error
+
+
+def failure_of(error: Exception) -> Failure:
+    """The failure behind an error of Spark."""
+    text = str(error)
+    cause = worker_error(text)
+    if cause is None:
+        return Failure(f"a Spark job failed: {' '.join(text.split())[:500]}")
+    kind, said = cause
+    if kind in _OURS:
+        return _OURS[kind](said)
+    return Failure(f"a Spark task failed: {kind}: {said}")
+
+
+def worker_error(trace: str) -> tuple[str, str] | None:
+    r"""Kind and message of the exception at the end of the Python trace inside Spark's text; None without one.
+
+    >>> worker_error("… Traceback (most recent call last):\n  File x\npyarrow.lib.ArrowInvalid: bad\n\tat org.")
+    ('ArrowInvalid', 'bad')
+    """
+    begin = trace.rfind("Traceback (most recent call last)")
+    if begin < 0:
+        return None
+    for line in trace[begin:].splitlines()[1:]:
+        if match := _ERROR.match(line):
+            return match[1], match[2]
+    return None

@@ -1,0 +1,63 @@
+"""Everything that can be known to fail is said before a JVM starts, with its cure."""
+
+from headrace.failures import PlaceFailure
+from headrace.spec.place import Place
+from jobs.cluster import jars
+from jobs.cluster.java import find_java
+from jobs.cluster.master import is_local, local_slots
+from jobs.cluster.session import master_of, submitted
+
+_URI = "://"
+
+
+def preflight(place: Place, *, workers: int | None = None, delta: bool = False) -> None:
+    """Nothing, when the place can run the job.
+
+    Args:
+        place: where it is to run.
+        workers: of a barrier stage, which must all run at once.
+        delta: whether the Delta jars are needed.
+
+    Raises:
+        PlaceFailure: Java, a jar, slots or a lake that all executors see is lacking.
+    """
+    master = master_of(place.spark)
+    if not submitted():
+        find_java()
+    if delta and not place.spark.conf.keys() & {"spark.jars", "spark.jars.packages"} and not submitted():
+        _jars_are_there()
+    _lake_is_shared(place, master)
+    if workers is not None:
+        _workers_fit(place, master, workers)
+
+
+def _jars_are_there() -> None:
+    if faults := jars.missing(jars.folder()):
+        raise PlaceFailure(f"{'; '.join(faults)}; {jars.CURE}")
+
+
+def _lake_is_shared(place: Place, master: str) -> None:
+    roots = (place.roots.lake, place.roots.models)
+    local = [root for root in roots if _URI not in root or root.startswith("file:")]
+    if local and not is_local(master) and not place.spark.shared:
+        raise PlaceFailure(
+            f"{local[0]}: a folder of this machine, but Spark runs at {master}, whose executors would read and write "
+            "folders of their own. Put the roots on storage that all of them reach; if this folder is a file system "
+            "that every executor mounts at the same path, say `shared: true` under `spark` in the place file"
+        )
+
+
+def _workers_fit(place: Place, master: str, workers: int) -> None:
+    if place.spark.conf.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
+        raise PlaceFailure(
+            f"place {place.place}: spark.dynamicAllocation.enabled is true, but a barrier stage needs its "
+            f"{workers} workers from the start and Spark refuses it; set it to false and fix the number of executors"
+        )
+    slots = local_slots(master)
+    per_task = int(place.spark.conf.get("spark.task.cpus", "1"))
+    if slots is not None and workers * per_task > slots:
+        raise PlaceFailure(
+            f"train.workers is {workers}, but {master} has {slots // per_task} slots and all workers of a barrier "
+            f"stage run at once; lower train.workers in the model file (another number gives another model), or name "
+            f"a master with more slots in the place file, as local[{workers * per_task}]"
+        )

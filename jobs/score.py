@@ -1,0 +1,185 @@
+"""Due feature rows → scores: what the live bundle has not scored yet, in one commit.
+
+spark-submit jobs/score.py --config conf/flights/late.yaml [--place FILE]
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from headrace import entry
+from headrace.entry import Call
+from headrace.failures import DataFailure
+from headrace.features.due import PREDICT_AT
+from headrace.features.feature_set import FeatureSpec
+from headrace.lake import storage
+from headrace.lake.changes import added_between
+from headrace.lake.commit import Token, commit_once, infos, last_info, stored_token
+from headrace.lake.data_files import Added, DataFileWriter
+from headrace.lake.layout import ModelFolder
+from headrace.lake.lock import locked
+from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
+from headrace.lake.tables import create_table
+from headrace.learn.bundle import Bundle, live_bundle
+from headrace.learn.labels import key_of
+from headrace.learn.row_groups import read_row_groups
+from headrace.learn.scoring import Scorer
+from headrace.learn.shares import Share, balance
+from headrace.spec.project import load_model
+from headrace.spec.values import parse_instant
+from jobs.cluster.preflight import preflight
+from jobs.cluster.session import session
+from jobs.cluster.tasks import per_part, slots
+
+_WRITTEN = pa.schema([("added", pa.string())])
+_OWN = pa.schema(
+    [
+        ("score", pa.float32()),
+        ("bundle", pa.string()),
+        ("features_version", pa.int64()),
+        ("scored_at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ScoreFiles:
+    """Reads feature rows, scores them and writes one file per share; run twice it writes two, a commit names one."""
+
+    root: str
+    schema: pa.Schema
+    scorer: Scorer
+    since: datetime | None  # of predict_at, UTC
+    features_version: int
+    scored_at: datetime
+
+    def __call__(self, share: Share) -> Iterator[pa.RecordBatch]:
+        """The add action of the file, if a row was written."""
+        columns = dict.fromkeys([*(n for n in self.schema.names if n not in _OWN.names), *self.scorer.stored])
+        with DataFileWriter(self.root, self.schema) as file:
+            for rows in read_row_groups(share, list(columns)):
+                file.write(self._scored(self._wanted(rows)))
+            if added := file.close():
+                yield pa.RecordBatch.from_pydict({"added": [added.to_json()]})
+
+    def _wanted(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        if self.since is None:
+            return rows
+        return rows.filter(pc.greater_equal(rows.column(PREDICT_AT.name), pa.scalar(self.since, PREDICT_AT.type)))
+
+    def _scored(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        same = {"bundle": self.scorer.bundle.id, "features_version": self.features_version, "scored_at": self.scored_at}
+        own = {name: pa.repeat(pa.scalar(value, _OWN.field(name).type), len(rows)) for name, value in same.items()}
+        own["score"] = pa.array(self.scorer(rows))
+        return pa.RecordBatch.from_arrays(
+            [own[name] if name in own else rows.column(name) for name in self.schema.names], schema=self.schema
+        )
+
+
+def score(call: Call) -> dict[str, Any]:
+    """Score every due row since `score.since` that the live bundle has not scored.
+
+    Run twice it commits once; a new bundle scores all of them anew, under its own name.
+
+    Raises:
+        DataFailure: no bundle is live, it does not fit the features, or features were removed or changed.
+    """
+    project, model = load_model(call.config)
+    spec = FeatureSpec.compile(project.models[model.model], project)
+    preflight(call.place)
+    folder = ModelFolder(call.place.roots.lake, project.name, model.model)
+    scorer = Scorer.of(bundle_of(storage.join(call.place.roots.models, model.model)), spec)
+    features = features_of(folder, spec)
+    since = parse_instant(model.score.since) if model.score.since else None
+    keys = [features.schema.field(name) for name in key_of(model, project)]
+    with locked(folder.root):
+        schema = pa.schema([*keys, PREDICT_AT, *_OWN])
+        create_table(folder.scores, schema)
+        app = f"score/{scorer.bundle.id}/{features.table_id}"
+        before = stored_token(folder.scores, app)
+        _same_features(folder.scores, scorer.bundle, features)
+        files = _due(added_between(features.root, before, features.version), since)
+        nothing = {"model": model.model, "nothing_to_do": True, "bundle": scorer.bundle.id, "rows": 0}
+        if not files:
+            return nothing
+        call.progress.step(f"scoring {model.model}", rows=sum(file.rows for file in files), bundle=scorer.bundle.id)
+        write = ScoreFiles(folder.scores, schema, scorer, since, features.version, datetime.now(UTC))
+        with session(call.place.spark, f"scoring {model.model}") as spark:
+            adds = write_scores(spark, files, write)
+        if not adds:
+            return nothing
+        info = {
+            "bundle": scorer.bundle.id,
+            "features": {"table": features.root, "id": features.table_id, "version": features.version},
+        }
+        done = commit_once(folder.scores, [Token(app, features.version, before)], adds, info=info)
+    return {
+        "model": model.model,
+        "bundle": scorer.bundle.id,
+        "rows": sum(added.rows for added in adds),
+        "version": done.version,
+    }
+
+
+def write_scores(spark: SparkSession, files: Sequence[DataFile], write: ScoreFiles) -> list[Added]:
+    """The files the tasks wrote, one per slot at most."""
+    shares = [share for share in balance(row_groups(files), slots(spark)) if share]
+    return [Added.from_json(text) for text in per_part(spark, shares, write, _WRITTEN).column("added").to_pylist()]
+
+
+def bundle_of(models: str) -> Bundle:
+    """The live bundle.
+
+    Raises:
+        DataFailure: none is live, or it is half a bundle.
+    """
+    if (bundle := live_bundle(models)) is None:
+        raise DataFailure(f"{models}: no bundle is live; train first: python -m jobs.train")
+    return bundle
+
+
+def features_of(folder: ModelFolder, spec: FeatureSpec) -> Snapshot:
+    """The newest features.
+
+    Raises:
+        DataFailure: there are none, or they are of other project files.
+    """
+    features = open_snapshot(folder.features)
+    if (built := str((last_info(folder.features) or {}).get("spec"))) != spec.digest:
+        raise DataFailure(
+            f"{folder.features}: built from other project files ({built[:12]}, these are {spec.digest[:12]}); "
+            "build the features again: python -m pipelines.build_features"
+        )
+    return features
+
+
+def _due(files: Sequence[DataFile], since: datetime | None) -> list[DataFile]:
+    """The files that can hold a row at or after `since`."""
+    if since is None:
+        return list(files)
+    return [file for file in files if file.high.get(PREDICT_AT.name, since) >= since]
+
+
+def _same_features(root: str, bundle: Bundle, features: Snapshot) -> None:
+    """Refuse to score again, beside the old scores, what a table that was made anew holds."""
+    for info in infos(root):
+        if info["bundle"] == bundle.id and info["features"]["id"] != features.table_id:
+            raise DataFailure(
+                f"{root}: bundle {bundle.id} has scored another feature table ({info['features']['id']}) than the one "
+                f"at {features.root} now, so its rows would stand there twice; move the scores table away to score anew"
+            )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    return entry.run(score, argv, prog="python -m jobs.score", about=__doc__.splitlines()[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
