@@ -1,0 +1,55 @@
+"""The report as one HTML page: no script, no network, no font but the reader's own."""
+
+from importlib.resources import files
+
+import jinja2
+
+from headrace.report import charts, figures, pictures
+from headrace.report.axis import Axis
+from headrace.report.column_profile import MOST_DISTINCT
+from headrace.report.contents import Report, Slices
+
+SHOWN_FEATURES = 20  # of the importance; the JSON has all
+SHOWN_SLICES = 30  # values of one column; the JSON has what evaluate left
+
+
+def page(report: Report) -> str:
+    """The page of a report; every name and value of the data is escaped."""
+    source = files("headrace.report")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        name: getattr(figures, name) for name in ("count", "share", "measure", "number", "duration", "size", "instant")
+    }
+    environment.globals |= {
+        "charts": charts,
+        "pictures": pictures,
+        "auc_axis": auc_axis,
+        "most_distinct": MOST_DISTINCT,
+        "shown_features": SHOWN_FEATURES,
+        "shown_slices": SHOWN_SLICES,
+        "metric_names": METRICS,
+    }
+    template = environment.from_string((source / "page.html.jinja").read_text(encoding="utf-8"))
+    return template.render(r=report, css=(source / "page.css").read_text(encoding="utf-8"))
+
+
+METRICS = (
+    ("auc", "AUC", "how often a positive scores above a negative; 0.5 is guessing"),
+    ("average_precision", "Average precision", "area under the precision-recall steps; the base rate is guessing"),
+    ("logloss", "Logloss", "lower is better"),
+    ("brier", "Brier score", "mean squared distance from the outcome; lower is better"),
+    ("accuracy", "Accuracy", "at the threshold"),
+    ("precision", "Precision", "at the threshold: of those called positive, how many are"),
+    ("recall", "Recall", "at the threshold: of the positives, how many are called so"),
+    ("f1", "F1", "at the threshold: harmonic mean of precision and recall"),
+)
+"""Field, name and meaning of each metric, in the order they are shown."""
+
+
+def auc_axis(slices: Slices, window: str) -> Axis:
+    """A scale for the AUC of all values of a column; guessing is always on it."""
+    found = [s.metrics[window].auc for s in slices.values[:SHOWN_SLICES] if window in s.metrics]
+    values = [0.5, *(auc for auc in found if auc is not None)]
+    return Axis.over("AUC", min(values), max(*values, 0.6))
