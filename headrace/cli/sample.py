@@ -103,7 +103,7 @@ def write_flights(to: Path, months: range | None = None) -> dict[str, int]:
                 shutil.copyfile(package / f"{name}.csv", staged / f"{name}.csv")
                 with (staged / f"{name}.csv").open(newline="") as lines:
                     rows[name] = sum(1 for _ in csv.reader(lines)) - 1
-            rows |= _split_flights(package / "flights.csv.zip", staged, months or MONTHS)
+            rows |= _split_flights(package / "flights.csv.zip", staged, MONTHS if months is None else months)
             for file in sorted(staged.rglob("*.csv")):
                 _deliver(file, to / file.relative_to(staged))
     except zipfile.BadZipFile as error:
