@@ -57,9 +57,11 @@ def round_step(width: float) -> float:
 def tick_text(value: float) -> str:
     """A tick's value, short.
 
-    >>> [tick_text(v) for v in (0.0, 0.2, 1.0, 12000.0, 0.575, 2500000.0)]
-    ['0', '0.2', '1', '12,000', '0.575', '2.5M']
+    >>> [tick_text(v) for v in (0.0, 0.2, 1.0, 4000.0, 12500.0, 0.575, 2500000.0)]
+    ['0', '0.2', '1', '4,000', '12.5k', '0.575', '2.5M']
     """
     if abs(value) >= 1e6:
         return f"{value / 1e6:g}M"
+    if abs(value) >= 1e4:
+        return f"{value / 1e3:g}k"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from headrace.report.axis import Axis, tick_text
 
 _WIDTH, _HEIGHT = 350, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 14, 12, 44
 
 type Point = tuple[float, float]
 
@@ -148,7 +148,7 @@ def _strip(shapes: Iterable[Markup]) -> Markup:
 
 
 def dot_on_track(value: float | None, whole: float | None, axis: Axis, look: str) -> Markup:
-    """A value as a dot on a line, with a tick where the value of the whole lies.
+    """A value as a dot on a line, with a tick where the value of the whole lies; hollow at the end where it is beyond.
 
     >>> dot_on_track(None, 0.7, Axis.share("AUC"), "test")
     Markup('')
@@ -162,6 +162,8 @@ def dot_on_track(value: float | None, whole: float | None, axis: Axis, look: str
 
     tick = Markup() if whole is None else _stroke(at(whole), 0, at(whole), 16, "whole")
     track = _stroke(6, 8, wide - 6, 8, "track")
+    if not 0 <= axis.place(value) <= 1:
+        look = f"{look} beyond"
     return Markup(
         '<svg class="dots" viewBox="0 0 {} 16" width="{}" height="16" aria-hidden="true">{}{}{}</svg>'
     ).format(wide, wide, track, tick, _circle(at(value), 8, 4.5, look))

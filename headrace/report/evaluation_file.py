@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
 from headrace.failures import DataFailure
 from headrace.lake import storage
 from headrace.report.contents import Curves, Evaluation, Metrics, Slice, Slices
+
+type _Name = Literal["valid", "test"]
+
+_WINDOWS: tuple[_Name, ...] = ("valid", "test")  # in the order of time; the file has its keys in that of letters
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class _File:
     written_at: str
     bundle: _Bundle
     threshold: _Threshold
-    windows: Mapping[str, _Window]
+    windows: Mapping[_Name, _Window]
 
 
 def read_evaluation(path: str) -> Evaluation:
@@ -64,16 +69,16 @@ def read_evaluation(path: str) -> Evaluation:
 
 
 def _evaluation(file: _File) -> Evaluation:
-    metrics: dict[str, Metrics] = {name: _metrics(window) for name, window in file.windows.items()}
-    columns = dict.fromkeys(column for window in file.windows.values() for column in window.slices)
+    windows: dict[str, _Window] = {name: file.windows[name] for name in _WINDOWS if name in file.windows}
+    columns = dict.fromkeys(column for window in windows.values() for column in window.slices)
     return Evaluation(
         bundle=file.bundle.id,
         made_at=file.written_at,
         threshold=file.threshold.value,
         chosen=file.threshold.chosen,
-        metrics=metrics,
-        curves={name: window.curves for name, window in file.windows.items()},
-        slices=tuple(_slices(column, file.windows) for column in columns),
+        metrics={name: _metrics(window) for name, window in windows.items()},
+        curves={name: window.curves for name, window in windows.items()},
+        slices=tuple(_slices(column, windows) for column in columns),
     )
 
 

@@ -10,6 +10,7 @@ from headrace.report.column_profile import MOST_DISTINCT
 from headrace.report.contents import Report, Slices
 
 SHOWN_FEATURES = 20  # of the importance; the JSON has all
+_ENOUGH = 100  # examples of a slice, from which on it may stretch the scale
 SHOWN_SLICES = 30  # values of one column; the JSON has what evaluate left
 
 
@@ -49,7 +50,7 @@ METRICS = (
 
 
 def auc_axis(slices: Slices, window: str) -> Axis:
-    """A scale for the AUC of all values of a column; guessing is always on it."""
-    found = [s.metrics[window].auc for s in slices.values[:SHOWN_SLICES] if window in s.metrics]
-    values = [0.5, *(auc for auc in found if auc is not None)]
-    return Axis.over("AUC", min(values), max(*values, 0.6))
+    """A scale for the AUC of a column's values; guessing is on it, and what chance gives tiny slices may lie beyond."""
+    metrics = [s.metrics[window] for s in slices.values[:SHOWN_SLICES] if window in s.metrics]
+    found = [m.auc for m in metrics if m.auc is not None and m.rows >= _ENOUGH]
+    return Axis.over("AUC", min([0.5, *found]), max([0.6, *found]))

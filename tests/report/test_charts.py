@@ -103,10 +103,10 @@ def test_shares_outside_their_range_stay_inside_the_bar():
 
 
 def test_a_dot_beyond_its_track_stops_at_the_end():
-    """A value outside the axis is drawn at its end rather than nowhere."""
+    """A value outside the axis is drawn at its end, and looks like it."""
     (dot,) = parsed(dot_on_track(2.0, None, Axis.share("AUC"), "test")).iter("circle")
 
-    assert float(dot.get("cx")) == 114
+    assert (float(dot.get("cx")), dot.get("class")) == (114, "dot test beyond")
 
 
 def test_a_short_span_of_time_stays_visible():
