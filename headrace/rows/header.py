@@ -1,12 +1,12 @@
 """The header of a file, held against the contract."""
 
 import csv
+import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from headrace.failures import DataFailure
 from headrace.spec.data_set import DataSet, Source
-from headrace.spec.faults import nearest
 
 
 def read_names(line: bytes, path: str, source: Source) -> tuple[str, ...]:
@@ -44,36 +44,27 @@ def fit(names: Sequence[str], path: str, data: DataSet) -> tuple[str, ...]:
     source, declared = data.source, data.contract.columns
     columns = tuple("" if name in source.ignore else source.rename.get(name, name) for name in names)
     kept = [column for column in columns if column]
+    undeclared = [name for name in dict.fromkeys(kept) if name not in declared]
     wrong = [
-        *(f"`{name}` stands there {n} times" for name, n in Counter(kept).items() if n > 1),
-        *(_missing(name, kept, data) for name in declared if name not in kept),
-        *(
-            f"`{name}` is not declared ({nearest(name, declared)}): give it a line in contract.columns, "
-            "for example {type: string}, or name it in source.ignore"
-            for name in _in_order(kept)
-            if name not in declared
-        ),
+        *(f"`{name}` stands there {n} times; a column has one field" for name, n in Counter(kept).items() if n > 1),
+        *(_missing(name, undeclared, source) for name in declared if name not in kept),
     ]
+    if undeclared:
+        wrong.append(
+            f"not declared: {', '.join(undeclared)}; give each a line in contract.columns, for example "
+            "{type: string}, or list it in source.ignore"
+        )
     if wrong:
         raise DataFailure(f"{path}: the header does not fit the contract of {data.dataset}:\n  " + "\n  ".join(wrong))
     return columns
 
 
-def _missing(name: str, kept: Sequence[str], data: DataSet) -> str:
+def _missing(name: str, undeclared: Sequence[str], source: Source) -> str:
     """What to say of a declared column that the file does not have."""
-    renamed = [old for old, new in data.source.rename.items() if new == name]
-    if renamed:
-        return f"`{name}` is missing: source.rename takes it from `{renamed[0]}`, which is not there"
-    undeclared = [column for column in kept if column not in data.contract.columns]
-    ask = nearest(name, undeclared)
-    hint = f" ({ask})" if ask.startswith("did you mean") else ""
-    return f"`{name}` is missing{hint}: mend the file, or map another name to it in source.rename"
-
-
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Each name once, in the order of first appearance.
-
-    >>> _in_order(["b", "a", "b"])
-    ('b', 'a')
-    """
-    return tuple(dict.fromkeys(names))
+    for old, new in source.rename.items():
+        if new == name:
+            return f"`{name}` is missing: source.rename makes it of `{old}`, which is not there"
+    folded = {other.strip().casefold(): other for other in undeclared}
+    alike = difflib.get_close_matches(name.casefold(), folded, n=1)
+    hint = f" (did you mean `{folded[alike[0]]}`?)" if alike else ""
+    return f"`{name}` is missing{hint}; mend the file, or map the name it has there in source.rename"

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import compute as pc
 
 from headrace.rows.cells import as_mask
 from headrace.rules.bounds import finite
@@ -16,6 +17,7 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 """A number with an optional fraction and exponent."""
 
 _INT = re.compile(r"-?[0-9]+")
+_SAFE_LENGTH = 38  # so many digits surely fit 128 bits
 _INT_DIGITS = 19  # of the largest int64
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -82,12 +84,13 @@ class DecimalNotation:
     @property
     def sure(self) -> str:
         """So many digits before the point and so many behind it as surely fit."""
-        whole, fraction = self.precision - self.scale, rf"(\.[0-9]{{1,{self.scale}}})?" if self.scale else ""
-        return rf"^-?[0-9]{{1,{whole}}}{fraction}$" if whole else r"^0$"
+        whole = min(self.precision, _SAFE_LENGTH - len("-.")) - self.scale
+        fraction = rf"(\.[0-9]{{1,{self.scale}}})?" if self.scale else ""
+        return rf"^-?[0-9]{{1,{whole}}}{fraction}$" if whole > 0 else "^0$"
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
         """All at once; in doubt when a cell is no number or does not fit."""
-        return cells.cast(self.arrow)
+        return cast_to_decimal(cells, self.arrow)
 
     def one(self, text: str) -> Decimal | None:
         """The decimal.
@@ -141,6 +144,22 @@ def exact(text: str) -> tuple[str, str, int] | None:
         return "", "", 0
     # A finite Decimal's exponent is a number; the three other kinds do not match NUMBER.
     return "-" if sign else "", shown, int(exponent) + len(digits) - len(shown)
+
+
+def cast_to_decimal(cells: pa.StringArray, arrow: pa.Decimal128Type) -> pa.Decimal128Array:
+    """The decimals, exactly.
+
+    Arrow reads memory that is not its own at an exponent like 1e-99 (apache/arrow#50964), and
+    wraps around where digits or scale exceed the bits; such cells never get there, and
+    what may exceed 128 bits on the way is read with 256.
+
+    Raises:
+        pa.ArrowInvalid: some cell is no number, does not fit, or is one that Arrow must not see.
+    """
+    lengths = pc.max(pc.binary_length(cells)).as_py() or 0
+    if lengths > _SAFE_LENGTH or _holds(cells, "e"):
+        raise pa.ArrowInvalid("may have an exponent or too many digits")
+    return cells.cast(pa.decimal256(76, arrow.scale)).cast(arrow)
 
 
 def unscaled(decimals: pa.Decimal128Array) -> pa.Int64Array:

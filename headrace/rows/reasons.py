@@ -19,12 +19,12 @@ class Reasons:
     """
 
     def __init__(self, found: Iterable[tuple[str, Ints]] = ()) -> None:
-        self._found = list(found)
+        self._found = dict(found)
 
     def add(self, reason: str, lines: Ints) -> None:
-        """Note that a reason holds for these lines, each named once."""
+        """Note that a reason holds for these lines, none of which it was noted for before."""
         if lines.size:
-            self._found.append((reason, lines))
+            self._found[reason] = np.append(self._found.get(reason, np.empty(0, np.int64)), lines)
 
     @property
     def lines(self) -> Ints:
@@ -34,16 +34,16 @@ class Reasons:
     def lists(self) -> pa.ListArray:
         """The reasons of each of `lines`."""
         lines = self._all()
-        which = np.repeat(np.arange(len(self._found), dtype=np.int32), [at.size for _, at in self._found])
+        which = np.repeat(np.arange(len(self._found), dtype=np.int32), [at.size for at in self._found.values()])
         order = np.argsort(lines, kind="stable")
         _, sizes = np.unique(lines, return_counts=True)
-        names = pa.array([reason for reason, _ in self._found], pa.string())
+        names = pa.array(list(self._found), pa.string())
         offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
         return pa.ListArray.from_arrays(offsets, names.take(pa.array(which[order], pa.int32())))
 
     def counts(self) -> dict[str, int]:
         """How many lines each reason holds for."""
-        return {reason: int(at.size) for reason, at in self._found}
+        return {reason: int(at.size) for reason, at in self._found.items()}
 
     def _all(self) -> Ints:
-        return np.concatenate([at for _, at in self._found]) if self._found else np.empty(0, np.int64)
+        return np.concatenate([np.empty(0, np.int64), *self._found.values()])

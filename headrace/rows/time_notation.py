@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from headrace.rows.cells import as_mask
-from headrace.rows.number_notation import IntNotation, exact, unscaled
+from headrace.rows.number_notation import IntNotation, cast_to_decimal, exact, unscaled
 from headrace.rules.bounds import FIRST_TIME, LAST_TIME, bounded
 from headrace.rules.times import instants
 from headrace.rules.types import Type
@@ -141,12 +141,12 @@ class EpochNotation:
         return {"s": 6, "ms": 3, "us": 0, "ns": -3}[self.unit]
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
-        """All at once; in doubt when a cell is no number, or has more digits than a microsecond needs."""
+        """All at once; in doubt when a cell is no number, has an exponent, or digits finer than a microsecond."""
         if self._shift <= 0:
             numbers = IntNotation().fast(cells)
             return bounded("timestamp", _floored(numbers, 10**-self._shift).view(TIMESTAMP))
         # A decimal of this scale is the number of microseconds, held as a 128-bit integer.
-        micros = unscaled(cells.cast(pa.decimal128(38, self._shift)))
+        micros = unscaled(cast_to_decimal(cells, pa.decimal128(38, self._shift)))
         return bounded("timestamp", micros.view(TIMESTAMP))
 
     def one(self, text: str) -> int | None:
