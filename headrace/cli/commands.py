@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headrace.cli.run_steps import run_steps
-from headrace.cli.sample import MONTHS, write_flights
+from headrace.cli.sample import MONTHS, parse_months, write_flights
 from headrace.cli.screen import Screen
 from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
 from headrace.failures import Failure
@@ -48,12 +48,10 @@ def sample(name: str, to: Path, months: str | None) -> int:
     """Unpack a sample."""
     if name != "flights":
         return _fail(f"there is no sample {name!r}; known: flights", 2)
-    span = MONTHS
-    if months is not None:
-        first, _, last = months.partition("-")
-        if not (first.isdigit() and (last or first).isdigit()):
-            return _fail(f"--months {months}: write a month or two with a dash, e.g. 1-10", 2)
-        span = range(int(first), int(last or first) + 1)
+    try:
+        span = parse_months(months) if months is not None else MONTHS
+    except ValueError as fault:
+        return _fail(f"--months {months}: {fault}", 2)
     for data_set, rows in write_flights(to, span).items():
         print(f"{data_set}: {rows:,} rows")
     return 0

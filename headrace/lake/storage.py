@@ -9,6 +9,10 @@ from typing import NamedTuple
 from headrace.failures import PlaceFailure
 
 
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
+
 class FileStatus(NamedTuple):
     """What identifies a file's content cheaply."""
 
@@ -96,6 +100,7 @@ class _beside:  # noqa: N801  # reads as a word in the with statement
         with os.fdopen(handle, "wb") as draft:
             draft.write(self._content)
             draft.flush()
+            os.fchmod(draft.fileno(), 0o666 & ~_UMASK)  # a temporary file is its owner's alone
             os.fsync(draft.fileno())
         return self._draft
 

@@ -48,7 +48,7 @@ contract:
     id: {type: int, required: true}
     closed: {type: timestamp, required: true}
     returned: {type: bool}
-known: always
+known: {closed: {at: closed, columns: [returned]}}
 """
 MODEL = """\
 model: returns_soon
@@ -143,7 +143,7 @@ class Shop:
     def call(self, **options) -> Call:
         """A call of a job; `said` holds what it reports."""
         self.said = io.StringIO()
-        return Call(self.config, self.place, Progress(stream=self.said), Namespace(force=False, **options))
+        return Call(self.config, self.place, Progress(stream=self.said), Namespace(**{"force": False, **options}))
 
     def deliver(self, rows: pa.RecordBatch, files: int = 1) -> None:
         """Append rows to the label's data set."""
