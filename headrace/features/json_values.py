@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.rules.types import Type
+from headrace.rules.column_type import Type
 
 type JSON = bool | int | float | str | list[JSON] | dict[str, JSON] | None
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from headrace.failures import PlaceFailure
 
-
-_UMASK = os.umask(0o022)
+_UMASK = os.umask(0o022)  # asking for it means setting it
 os.umask(_UMASK)
 
 

@@ -10,11 +10,14 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from headrace.rows.cells import as_mask
+from headrace.rows.letters import byte_class, holding, may_hold
 from headrace.rules.bounds import finite
 from headrace.rules.vectors import bools_array, ints_array
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """A number with an optional fraction and exponent."""
+
+NUMBER_LETTERS = b"0123456789+-.eE"
 
 _INT = re.compile(r"-?[0-9]+")
 _SAFE_LENGTH = 38  # so many digits surely fit 128 bits
@@ -27,12 +30,12 @@ class IntNotation:
     """Digits with an optional minus, within int64. `5.0`, `1e3`, `+5` and ` 5` are none."""
 
     arrow = pa.int64()
+    letters = b"0123456789-"
+    trap = "x"  # Arrow takes 0x10 for 16
     sure = "^-?[0-9]{1,18}$"
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
-        """All at once; in doubt when a cell is out of range or none, or could be hexadecimal."""
-        if _holds(cells, "x"):  # Arrow takes 0x10 for 16
-            raise pa.ArrowInvalid("may be hexadecimal")
+        """All at once; in doubt when a cell is out of range or none."""
         return cells.cast(pa.int64())
 
     def one(self, text: str) -> int | None:
@@ -53,6 +56,8 @@ class DoubleNotation:
     """A finite number; neither NaN nor infinite nor hexadecimal."""
 
     arrow = pa.float64()
+    letters = NUMBER_LETTERS
+    trap = ""
     sure = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
@@ -75,6 +80,9 @@ class DecimalNotation:
 
     precision: int
     scale: int
+
+    letters = NUMBER_LETTERS
+    trap = ""
 
     @property
     def arrow(self) -> pa.DataType:
@@ -112,6 +120,8 @@ class BoolNotation:
     """`true`, `false`, `1` or `0`, in any case."""
 
     arrow = pa.bool_()
+    trap = ""
+    letters = b"01trueTRUEfalsFALS"
     sure = "^[01]$"
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
@@ -157,7 +167,7 @@ def cast_to_decimal(cells: pa.StringArray, arrow: pa.Decimal128Type) -> pa.Decim
         pa.ArrowInvalid: some cell is no number, does not fit, or is one that Arrow must not see.
     """
     lengths = pc.max(pc.binary_length(cells)).as_py() or 0
-    if lengths > _SAFE_LENGTH or _holds(cells, "e"):
+    if lengths > _SAFE_LENGTH or (may_hold(cells, "e") and holding(cells, byte_class(b"eE")).size):
         raise pa.ArrowInvalid("may have an exponent or too many digits")
     return cells.cast(pa.decimal256(76, arrow.scale)).cast(arrow)
 
@@ -172,12 +182,3 @@ def unscaled(decimals: pa.Decimal128Array) -> pa.Int64Array:
     low, high = words[decimals.offset : decimals.offset + len(decimals)].T
     fits = as_mask(decimals.is_valid()) & (high == low >> 63)
     return ints_array(low, pa.int64(), known=bools_array(fits))
-
-
-def _holds(cells: pa.StringArray, letter: str) -> bool:
-    """Whether the letter, small or capital, stands in any cell, or in what they were sliced from."""
-    buffer = cells.buffers()[2]
-    if buffer is None:
-        return False
-    # 0x20 is what sets a small ASCII letter apart from its capital.
-    return bool(((np.frombuffer(buffer, np.uint8) | 0x20) == ord(letter)).any())

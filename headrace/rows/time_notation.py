@@ -11,10 +11,11 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from headrace.rows.cells import as_mask
-from headrace.rows.number_notation import IntNotation, cast_to_decimal, exact, unscaled
+from headrace.rows.letters import byte_class, holding
+from headrace.rows.number_notation import NUMBER_LETTERS, IntNotation, cast_to_decimal, exact, unscaled
 from headrace.rules.bounds import FIRST_TIME, LAST_TIME, bounded
+from headrace.rules.column_type import Type
 from headrace.rules.times import instants
-from headrace.rules.types import Type
 from headrace.rules.vectors import ints, ints_array
 from headrace.rules.zone import Zone
 
@@ -45,6 +46,8 @@ class DateNotation:
     """`YYYY-MM-DD`, a day of the years 1 to 9999."""
 
     arrow = pa.date32()
+    trap = ""
+    letters = b"0123456789-"
     sure = f"^{_DAY}$"
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
@@ -76,6 +79,8 @@ class TimestampNotation:
     zone: Zone | None = None
 
     arrow = TIMESTAMP
+    trap = ""
+    letters = b"0123456789-+:.TZ "
 
     @property
     def sure(self) -> str:
@@ -87,7 +92,9 @@ class TimestampNotation:
         try:
             return self._fast(cells)
         except pa.ArrowInvalid:
-            return self._fast(pc.replace_substring_regex(cells, _TOO_FINE, r"\1"))
+            if not holding(cells, byte_class(b".")).size:
+                raise
+        return self._fast(pc.replace_substring_regex(cells, _TOO_FINE, r"\1"))
 
     def _fast(self, cells: pa.StringArray) -> pa.Array:
         if self.zone:
@@ -133,6 +140,8 @@ class EpochNotation:
     unit: Literal["s", "ms", "us", "ns"]
 
     arrow = TIMESTAMP
+    trap = ""
+    letters = NUMBER_LETTERS
     sure = "^-?[0-9]{1,18}$"
 
     @property

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.rules.bounds import bounded, finite
+from headrace.rules.column_type import Kind, Type
 from headrace.rules.conversion import DOUBLE, DURATION, TIMESTAMP, convert
 from headrace.rules.node import Kernel, Node, apply
 from headrace.rules.rule_error import RuleError
-from headrace.rules.types import Kind, Type
 
 _FUNCTIONS: dict[str, Kernel] = {"+": pc.add, "-": pc.subtract, "*": pc.multiply, "/": pc.divide}
 _FAMILIES: dict[Kind, str] = {

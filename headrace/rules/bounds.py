@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.rules.types import Kind, Type
+from headrace.rules.column_type import Kind, Type
 from headrace.rules.vectors import int_scalar, text_array
 
 FIRST_TIME = -62_135_596_800_000_000  # 0001-01-01T00:00Z, µs

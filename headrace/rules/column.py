@@ -5,8 +5,8 @@ from functools import partial
 import pyarrow as pa
 
 from headrace.rules.bounds import bounded, finite
+from headrace.rules.column_type import Type
 from headrace.rules.node import Node
-from headrace.rules.types import Type
 
 
 def column(name: str, type_: Type) -> Node:

@@ -11,11 +11,11 @@ from lark import Token
 
 from headrace.rules import arithmetic, comparison, functions
 from headrace.rules.column import column
+from headrace.rules.column_type import Type
 from headrace.rules.conversion import BOOL, DOUBLE, INT, NULL, number, string
 from headrace.rules.node import Node, constant
 from headrace.rules.rule_error import RuleError, did_you_mean
 from headrace.rules.syntax import Syntax
-from headrace.rules.types import Type
 from headrace.rules.vectors import text_array
 
 Children = list[Any]  # trees, tokens, and None where an optional token is absent

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.rules.bounds import bounded
+from headrace.rules.column_type import Kind, Type
 from headrace.rules.node import Kernel, Node, apply, constant
 from headrace.rules.rule_error import RuleError
-from headrace.rules.types import Kind, Type
 from headrace.rules.vectors import int_scalar, text_array
 
 BOOL, INT, DOUBLE, STRING = Type("bool"), Type("int"), Type("double"), Type("string")

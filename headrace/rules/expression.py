@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from headrace.rules.column_type import Type
 from headrace.rules.compiler import Compiler
 from headrace.rules.node import Evaluate
 from headrace.rules.syntax import parse
-from headrace.rules.types import Type
 
 
 @dataclass(frozen=True, slots=True)

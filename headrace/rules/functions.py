@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 
 from headrace.rules.arithmetic import rounded
 from headrace.rules.bounds import finite
+from headrace.rules.column_type import Kind, Type
 from headrace.rules.conversion import DATE, DOUBLE, INT, NULL, STRING, TIMESTAMP, convert, meet
 from headrace.rules.node import Kernel, Node, apply
 from headrace.rules.rule_error import RuleError, did_you_mean
 from headrace.rules.time_format import time_reader
 from headrace.rules.times import day_of_week, from_parts, scaled
-from headrace.rules.types import Kind, Type
 from headrace.rules.zone import Zone, zone, zone_names
 
 _UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}

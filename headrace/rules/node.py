@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from headrace.rules.types import Type
+from headrace.rules.column_type import Type
 
 Value = Any  # a pa.Array as long as the rows, or a pa.Scalar where it is the same for each of them
 Evaluate = Callable[[pa.RecordBatch], Value]

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from headrace.rules.arithmetic import rounded
 from headrace.rules.bounds import FIRST_TIME, LAST_TIME, LONGEST, bounded, within
+from headrace.rules.column_type import Kind, Type
 from headrace.rules.node import Kernel
-from headrace.rules.types import Kind, Type
 from headrace.rules.vectors import Bools, Floats, Ints, bools_array, floats, int_scalar, ints, ints_array, text_array
 from headrace.rules.zone import Zone
 

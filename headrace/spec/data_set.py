@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from headrace.rules.types import COLUMN_TYPES, Type
+from headrace.rules.column_type import COLUMN_TYPES, Type
 from headrace.spec.faults import nearest
 from headrace.spec.values import (
     ColumnName,

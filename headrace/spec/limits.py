@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 
-from headrace.rules.types import Type
+from headrace.rules.column_type import Type
 from headrace.spec.values import parse_flag, parse_instant, parse_number, parse_whole, shown
 
 type Limit = int | float | Decimal | bool | str | date | datetime

@@ -62,7 +62,7 @@ DEATHS = [
 
 
 def test_a_run_killed_at_every_point_is_finished_by_the_next(project):
-    """SIGKILL six times, each a little further along the commit path, then an ordinary run: exact, and nothing to do."""
+    """SIGKILL six times, each a little further along the commit path, then an ordinary run: exact."""
     for point, nth in DEATHS:
         assert run(project, point, nth).returncode == KILLED, point
     finished = run(project)

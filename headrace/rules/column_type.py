@@ -57,7 +57,7 @@ class Type:
 
     @property
     def arrow(self) -> pa.DataType:
-        """The Arrow type of a column: int64, float64, timestamp[us, UTC], …"""
+        """The Arrow type of a column, e.g. int64, float64, timestamp[us, UTC]."""
         if self.kind == "decimal":
             return pa.decimal128(self.precision, self.scale)
         return _ARROW[self.kind]
