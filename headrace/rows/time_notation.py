@@ -89,12 +89,9 @@ class TimestampNotation:
 
     def fast(self, cells: pa.StringArray) -> pa.Array:
         """All at once; in doubt when a cell is no timestamp, or some have an offset and some do not."""
-        try:
+        with suppress(pa.ArrowInvalid):
             return self._fast(cells)
-        except pa.ArrowInvalid:
-            if not holding(cells, byte_class(b".")).size:
-                raise
-        return self._fast(pc.replace_substring_regex(cells, _TOO_FINE, r"\1"))
+        return self._fast(_in_micros(cells))
 
     def _fast(self, cells: pa.StringArray) -> pa.Array:
         if self.zone:
@@ -173,6 +170,14 @@ class EpochNotation:
         whole = int(digits[: max(point, 0)].ljust(point, "0") or "0")
         cut_off = point < len(digits)
         return _in_calendar(-whole - cut_off if sign else whole)
+
+
+def _in_micros(cells: pa.StringArray) -> pa.StringArray:
+    """The cells, without the digits of a fraction of a second that are finer than a microsecond."""
+    with_fraction = np.zeros(len(cells), np.bool_)
+    with_fraction[holding(cells, byte_class(b"."))] = True
+    mask = pa.array(with_fraction)
+    return pc.replace_with_mask(cells, mask, pc.replace_substring_regex(cells.filter(mask), _TOO_FINE, r"\1"))
 
 
 def _in_calendar(micros: int) -> int | None:
