@@ -14,7 +14,7 @@ from headrace.rows.cells import Cells, Mask
 from headrace.rows.null_cells import as_nulls
 from headrace.spec.data_set import DataSet
 
-_DEEPEST = 64  # the parser's own limit depends on how deep its caller stands, so ours comes first
+DEEPEST = 64  # the parser's own limit depends on how deep its caller stands, so ours comes first
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 Value = Any
@@ -65,7 +65,7 @@ class JsonReader:
         return Cells(columns, unreadable, np.array(rejected, np.int64))
 
     def _read(self, line: bytes) -> Any:
-        if line.count(b"[") + line.count(b"{") > _DEEPEST and depth(line) > _DEEPEST:
+        if line.count(b"[") + line.count(b"{") > DEEPEST and depth(line) > DEEPEST:
             raise ValueError("nested too deeply")
         return self._decode(line)
 

@@ -22,9 +22,9 @@ class Reasons:
         self._found = dict(found)
 
     def add(self, reason: str, lines: Ints) -> None:
-        """Note that a reason holds for these lines, none of which it was noted for before."""
+        """Note that a reason holds for these lines, ascending; a line counts once for each reason."""
         if lines.size:
-            self._found[reason] = np.append(self._found.get(reason, np.empty(0, np.int64)), lines)
+            self._found[reason] = np.union1d(self._found[reason], lines) if reason in self._found else lines
 
     @property
     def lines(self) -> Ints:

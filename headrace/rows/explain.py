@@ -1,0 +1,72 @@
+"""What a reason means, for people."""
+
+from headrace.rows.json_cells import DEEPEST
+from headrace.spec.data_set import Column, DataSet
+
+_LINE = {
+    "nul": "a NUL stands in the line",
+    "cr": "a carriage return stands inside the line",
+    "utf8": "the line is not UTF-8",
+    "too_long": "the line is longer than {limit} bytes; raise source.line.max_bytes to let it pass",
+    "blank": "the line is empty",
+    "quote": "quotes do not enclose whole cells; a cell cannot span lines, and a quote inside one is doubled",
+    "fields": "the line has more or fewer cells than the header",
+    "json": f"the line is not one JSON object, or nests deeper than {DEEPEST}",
+}
+_NULL = {
+    "required": "and required",
+    "key": "and part of the key",
+    "time": "and the time of the row",
+}
+_LIMIT = {
+    "min": "is less than {column.min}",
+    "max": "is more than {column.max}",
+    "in": "is none of the values in `in`",
+    "pattern": "does not match {column.regex}",
+}
+
+
+def explain(reason: str, data: DataSet) -> str:
+    """What a quarantined row did, in words, and where that has one, the cure; for any reason of this data set.
+
+    >>> column = {"type": "timestamp"}
+    >>> source = {"format": "csv", "path": "x"}
+    >>> data = DataSet.model_validate({"dataset": "d", "source": source, "contract": {"columns": {"at": column}}})
+    >>> explain("line.utf8", data)
+    'the line is not UTF-8'
+    >>> explain("at.type", data)
+    'at is no ISO 8601 time with an offset, such as 2013-01-01T10:00:00Z; if its times have none, state its `zone`'
+    """
+    subject, _, what = reason.rpartition(".")
+    if subject == "line" and what in _LINE:
+        return _LINE[what].format(limit=data.source.line.max_bytes)
+    if subject == "rule" and what in data.contract.rules:
+        return f"the rule {what} is false: {data.contract.rules[what]}"
+    column = data.contract.columns.get(subject)
+    if what in _NULL:
+        return f"{subject} is null, {_NULL[what]}"
+    if column is None:
+        return reason
+    return f"{subject} {_LIMIT[what].format(column=column) if what in _LIMIT else f'is {_no_value(column)}'}"
+
+
+def _no_value(column: Column) -> str:
+    """What a cell of the wrong type is not."""
+    if column.epoch:
+        return f"no number of {column.epoch} since 1970, or beyond the year 9999"
+    if column.format:
+        return f"no {column.type} written as {column.format}" + (
+            f" that clocks in {column.zone} show once" if column.zone else ""
+        )
+    if column.type.kind == "timestamp" and column.zone:
+        return f"no ISO 8601 time that clocks in {column.zone} show once"
+    return {
+        "int": "no whole number of 64 bits, written in digits alone",
+        "double": "no finite number",
+        "decimal": f"no number that {column.type} holds exactly",
+        "bool": "none of true, false, 1, 0",
+        "string": "no text but an object or array",
+        "date": "no day written as 2013-01-31",
+        "timestamp": "no ISO 8601 time with an offset, such as 2013-01-01T10:00:00Z; "
+        "if its times have none, state its `zone`",
+    }[column.type.kind]
