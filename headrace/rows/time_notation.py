@@ -137,7 +137,7 @@ class EpochNotation:
     unit: Literal["s", "ms", "us", "ns"]
 
     arrow = TIMESTAMP
-    trap = ""
+    trap = "x"  # integers are read as IntNotation does
     letters = NUMBER_LETTERS
     sure = "^-?[0-9]{1,18}$"
 
