@@ -99,7 +99,9 @@ def build_examples(call: Call) -> dict[str, Any]:
             parts = write(join(spark, inputs, placement), files)
         windows = _account(parts, inputs)
         done = commit(folder.examples, app, parts, {"made_from": made_from, "windows": windows})
-        return {"model": model.model, "version": done.version, "windows": windows}
+        sums = {key: sum(w[key] for w in windows.values()) for key in ("unlabeled", "known_late")}
+        rows = {name: window["rows"] for name, window in windows.items()}
+        return {"model": model.model, "version": done.version, **rows, **sums, "windows": windows}
 
 
 def count(spark: SparkSession, inputs: Inputs) -> tuple[WindowRows, ...]:

@@ -2,10 +2,9 @@
 
 from headrace.failures import PlaceFailure
 from headrace.spec.place import Place
-from jobs.cluster import jars
 from jobs.cluster.java import find_java
 from jobs.cluster.master import is_local, local_slots
-from jobs.cluster.session import master_of, submitted
+from jobs.cluster.session import delta_jars, master_of, submitted, submitted_conf
 
 _URI = "://"
 
@@ -24,16 +23,11 @@ def preflight(place: Place, *, workers: int | None = None, delta: bool = False) 
     master = master_of(place.spark)
     if not submitted():
         find_java()
-    if delta and not place.spark.conf.keys() & {"spark.jars", "spark.jars.packages"} and not submitted():
-        _jars_are_there()
+    if delta:
+        delta_jars(place.spark)
     _lake_is_shared(place, master)
     if workers is not None:
         _workers_fit(place, master, workers)
-
-
-def _jars_are_there() -> None:
-    if faults := jars.missing(jars.folder()):
-        raise PlaceFailure(f"{'; '.join(faults)}; {jars.CURE}")
 
 
 def _lake_is_shared(place: Place, master: str) -> None:
@@ -48,13 +42,14 @@ def _lake_is_shared(place: Place, master: str) -> None:
 
 
 def _workers_fit(place: Place, master: str, workers: int) -> None:
-    if place.spark.conf.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
+    told = {**place.spark.conf, **dict(submitted_conf().getAll())}
+    if told.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
         raise PlaceFailure(
             f"place {place.place}: spark.dynamicAllocation.enabled is true, but a barrier stage needs its "
             f"{workers} workers from the start and Spark refuses it; set it to false and fix the number of executors"
         )
     slots = local_slots(master)
-    per_task = int(place.spark.conf.get("spark.task.cpus", "1"))
+    per_task = int(told.get("spark.task.cpus", "1"))
     if slots is not None and workers * per_task > slots:
         raise PlaceFailure(
             f"train.workers is {workers}, but {master} has {slots // per_task} slots and all workers of a barrier "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from headrace.failures import PlaceFailure
@@ -18,6 +18,7 @@ LOOPBACK = "127.0.0.1"
 
 _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
+    "spark.ui.showConsoleProgress": "false",  # a job tells its progress itself
     # More workers than slots is answered in seconds; Spark's own defaults wait for ten minutes.
     "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "2",
     "spark.scheduler.barrier.maxConcurrentTasksCheck.interval": "3s",
@@ -27,7 +28,6 @@ _LOCAL = {
     "spark.driver.host": LOOPBACK,
     "spark.driver.bindAddress": LOOPBACK,
     "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
     "spark.databricks.delta.snapshotPartitions": "1",  # default: 50 tasks for every look at a table
     # The light compiler alone: half the CPU of a small job. For a large one, a place adds
     # `-XX:TieredStopAtLevel=4` as spark.driver.extraJavaOptions, which come after these.
@@ -79,31 +79,53 @@ def submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def submitted_conf() -> SparkConf:
+    """What spark-submit was told; empty where it did not start this process."""
+    if submitted():
+        # Connects to the JVM that is there; until then a SparkConf knows nothing of it.
+        SparkContext._ensure_initialized()  # noqa: SLF001  # there is no public way before the context exists
+    return SparkConf(loadDefaults=submitted())
+
+
 def master_of(place: SparkPlace) -> str:
     """The master the session will have."""
-    return str(SparkConf().get("spark.master", place.master)) if submitted() else place.master
+    return str(submitted_conf().get("spark.master", place.master))
+
+
+def delta_jars(place: SparkPlace) -> dict[str, str]:
+    """What tells Spark where the Delta jars are; nothing where somebody has told it already.
+
+    Raises:
+        PlaceFailure: they are nowhere; says how to get or name them.
+    """
+    if submitted():
+        conf = submitted_conf()
+        named = f"{conf.get('spark.jars', '')} {conf.get('spark.jars.packages', '')}"
+        if "delta-spark" in named or list(Path(os.environ.get("SPARK_HOME", ".")).glob("jars/delta-spark*.jar")):
+            return {}
+        packages = ":".join(jars.JARS[0][:3])
+        raise PlaceFailure(
+            "spark-submit was given no Delta jars, and they cannot be added to a JVM that is running; "
+            f"add --packages {packages}, or --jars with the two files of `python -m jobs.cluster.jars`"
+        )
+    if place.conf.keys() & {"spark.jars", "spark.jars.packages"}:
+        return {}
+    folder = jars.folder()
+    if faults := jars.missing(folder):
+        raise PlaceFailure(f"{'; '.join(faults)}; {jars.CURE}")
+    return {"spark.jars": ",".join(str(folder / jar.file) for jar in jars.JARS)}
 
 
 def _settings(place: SparkPlace, *, delta: bool) -> SparkConf:
-    conf = SparkConf(loadDefaults=submitted())
-    master = master_of(place)
+    conf, master = submitted_conf(), master_of(place)
     wanted = {"spark.master": master, **place.conf, **_ALWAYS}
     if is_local(master):
         wanted = {"spark.sql.shuffle.partitions": str(local_slots(master)), **_LOCAL, **wanted}
     if delta:
-        wanted |= {**_DELTA, **_jars(conf, place)}
+        wanted |= {**_DELTA, **delta_jars(place)}
     for key, value in wanted.items():
         conf.setIfMissing(key, value)
     return conf
-
-
-def _jars(conf: SparkConf, place: SparkPlace) -> dict[str, str]:
-    if place.conf.keys() & {"spark.jars", "spark.jars.packages"} or conf.get("spark.jars"):
-        return {}  # somebody has said where they are
-    folder = jars.folder()
-    if not (faults := jars.missing(folder)):
-        return {"spark.jars": ",".join(str(folder / jar.file) for jar in jars.JARS)}
-    raise PlaceFailure(f"{'; '.join(faults)}; {jars.CURE}")
 
 
 def _first_line(failure: Exception) -> str:
