@@ -33,7 +33,6 @@ from headrace.spec.project import load_model
 from jobs.cluster.preflight import preflight
 from jobs.cluster.session import session
 from jobs.cluster.tasks import per_part, slots
-from jobs.score import bundle_of
 
 _WINDOWS = ("valid", "test")
 _COUNTED = pa.schema(
@@ -90,8 +89,8 @@ def evaluate(call: Call) -> dict[str, Any]:
     spec = FeatureSpec.compile(project.models[model.model], project)
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
-    bundle = bundle_of(storage.join(call.place.roots.models, model.model))
-    scorer = Scorer.of(bundle, spec)
+    scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec)
+    bundle = scorer.bundle
     examples = open_examples(folder.examples, model, spec.digest)
     source = _made_from(bundle, examples, model)
     path = storage.join(call.place.roots.reports, f"{model.model}.evaluation.json")

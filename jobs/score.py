@@ -26,7 +26,7 @@ from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import create_table
-from headrace.learn.bundle import Bundle, live_bundle
+from headrace.learn.bundle import Bundle
 from headrace.learn.labels import key_of
 from headrace.learn.row_groups import read_row_groups
 from headrace.learn.scoring import Scorer
@@ -94,7 +94,7 @@ def score(call: Call) -> dict[str, Any]:
     spec = FeatureSpec.compile(project.models[model.model], project)
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
-    scorer = Scorer.of(bundle_of(storage.join(call.place.roots.models, model.model)), spec)
+    scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec)
     features = features_of(folder, spec)
     since = parse_instant(model.score.since) if model.score.since else None
     keys = [features.schema.field(name) for name in key_of(model, project)]
@@ -131,17 +131,6 @@ def write_scores(spark: SparkSession, files: Sequence[DataFile], write: ScoreFil
     """The files the tasks wrote, one per slot at most."""
     shares = [share for share in balance(row_groups(files), slots(spark)) if share]
     return [Added.from_json(text) for text in per_part(spark, shares, write, _WRITTEN).column("added").to_pylist()]
-
-
-def bundle_of(models: str) -> Bundle:
-    """The live bundle.
-
-    Raises:
-        DataFailure: none is live, or it is half a bundle.
-    """
-    if (bundle := live_bundle(models)) is None:
-        raise DataFailure(f"{models}: no bundle is live; train first: python -m jobs.train")
-    return bundle
 
 
 def features_of(folder: ModelFolder, spec: FeatureSpec) -> Snapshot:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
@@ -45,6 +45,13 @@ _STATISTICS = pa.schema([("statistics", pa.string())])
 _PACE = 1.0  # seconds between rounds that are shown
 
 
+class Fitted(NamedTuple):
+    """The feature spec and what it has learned of the train window."""
+
+    spec: FeatureSpec
+    state: Mapping[str, Any]
+
+
 def train(call: Call) -> dict[str, Any]:
     """Learn from the newest examples; the same content, settings and libraries give the same bytes.
 
@@ -68,11 +75,11 @@ def train(call: Call) -> dict[str, Any]:
         shares = {name: balance(examples.groups(name), model.train.workers) for name in ("train", "valid")}
         with session(call.place.spark, f"training {model.model}") as spark:
             call.progress.step(f"fitting features of {model.model}", rows=examples.windows["train"]["rows"])
-            state = fit_features(spark, spec, examples.groups("train"))
+            fitted = Fitted(spec, fit_features(spark, spec, examples.groups("train")))
             call.progress.step(f"training {model.model}", workers=model.train.workers, rounds=model.train.rounds)
-            boosted = boost_shares(spark, shares, FeatureSet.load(spec, state), model.train, call.progress)
+            boosted = boost_shares(spark, shares, fitted, model.train, call.progress)
         learned = LearnedFrom(_tables(examples, folder), examples.windows, shares)
-        bundle = _bundle(models, model, spec, state, boosted, learned, source)
+        bundle = _bundle(models, model, fitted, boosted, learned, source)
         make_live(models, bundle.id)
     return {
         "model": model.model,
@@ -105,13 +112,13 @@ def fit_features(spark: SparkSession, spec: FeatureSpec, groups: Sequence[RowGro
 def boost_shares(
     spark: SparkSession,
     shares: Mapping[str, Sequence[Share]],
-    features: FeatureSet,
+    fitted: Fitted,
     settings: Train,
     progress: Progress,
 ) -> Boosted:
     """The model of all shares together; every worker reads its own row groups."""
     with heard(driver_host(spark), _shown(progress, settings.rounds)) as address:
-        work = partial(_boost_share, shares=shares, features=features, settings=settings, address=address)
+        work = partial(_boost_share, shares=shares, fitted=fitted, settings=settings, address=address)
         result = json.loads(all_at_once(spark, settings.workers, work))
     return Boosted(**{**result, "model": result["model"].encode()})
 
@@ -121,11 +128,13 @@ def _boost_share(
     threads: int,
     *,
     shares: Mapping[str, Sequence[Share]],
-    features: FeatureSet,
+    fitted: Fitted,
     settings: Train,
     address: tuple[str, int],
 ) -> bytes:
-    matrix = partial(quantile_matrix, features=features, stored=features.spec.stored, threads=threads)
+    # Loaded here, so that every worker's machine is checked against the golden rows.
+    features = FeatureSet.load(fitted.spec, fitted.state)
+    matrix = partial(quantile_matrix, features=features, stored=fitted.spec.stored, threads=threads)
     train = matrix(shares["train"][number], max_bin=settings.booster.max_bin)
     valid = matrix(shares["valid"][number], max_bin=settings.booster.max_bin, cuts_of=train)
     with telling(address) if number == 0 else contextlib.nullcontext() as on_round:
@@ -151,13 +160,13 @@ def _shown(progress: Progress, rounds: int) -> OnRound:
 def _bundle(
     models: str,
     model: Model,
-    spec: FeatureSpec,
-    state: Mapping[str, Any],
+    fitted: Fitted,
     boosted: Boosted,
     learned: LearnedFrom,
     source: Mapping[str, Any],
 ) -> Bundle:
-    features = {"format": 1, "spec": spec.digest, "names": list(spec.names), "state": state}
+    spec = fitted.spec
+    features = {"format": 1, "spec": spec.digest, "names": list(spec.names), "state": fitted.state}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = card(model, source, learned, boosted, gains(boosted.model, spec.names), now)
     return write_bundle(models, boosted.model, features, record, card_text(record))

@@ -10,7 +10,7 @@ import xgboost as xgb
 
 from headrace.failures import DataFailure
 from headrace.features.feature_set import FeatureSet, FeatureSpec
-from headrace.learn.bundle import Bundle
+from headrace.learn.bundle import Bundle, live_bundle
 from headrace.learn.matrix import as_matrix
 from headrace.learn.score_counts import Floats
 
@@ -20,35 +20,45 @@ class Scorer:
     """A bundle's feature set and model. Picklable as long as it has not scored."""
 
     bundle: Bundle
-    features: FeatureSet
+    spec: FeatureSpec
 
     @classmethod
-    def of(cls, bundle: Bundle, spec: FeatureSpec) -> Self:
-        """A bundle, for feature rows of this spec.
+    def live(cls, folder: str, spec: FeatureSpec) -> Self:
+        """The live bundle of a model's folder, for feature rows of this spec.
 
         Raises:
-            DataFailure: the bundle was trained for other project files.
-            PlaceFailure: this machine computes other features.
+            DataFailure: none is live, it is half a bundle, or it was trained for other project files.
         """
+        if (bundle := live_bundle(folder)) is None:
+            raise DataFailure(f"{folder}: no bundle is live; train first: python -m jobs.train")
         if bundle.features["spec"] != spec.digest:
             raise DataFailure(
                 f"{bundle.path}: trained for other project files ({bundle.features['spec'][:12]}, these are "
                 f"{spec.digest[:12]}), so it does not fit the features; train again: python -m jobs.train"
             )
-        return cls(bundle, FeatureSet.load(spec, bundle.features["state"]))
+        return cls(bundle, spec)
 
     @property
     def stored(self) -> list[str]:
         """The stored columns it reads."""
-        return list(self.features.spec.stored.names)
+        return list(self.spec.stored.names)
+
+    @cached_property
+    def _features(self) -> FeatureSet:
+        """Loaded where it is used, so that its golden rows are checked on that very machine."""
+        return FeatureSet.load(self.spec, self.bundle.features["state"])
 
     @cached_property
     def _booster(self) -> xgb.Booster:
         return self.bundle.booster(threads=1)
 
     def __call__(self, rows: pa.RecordBatch) -> Floats:
-        """The probability of the positive class, float32, one per row; no row depends on another."""
+        """The probability of the positive class, float32, one per row; no row depends on another.
+
+        Raises:
+            PlaceFailure: this machine computes other features than the one that fitted them.
+        """
         if not len(rows):
             return np.array([], np.float32)
-        scores: Floats = self._booster.inplace_predict(as_matrix(self.features(rows)))
+        scores: Floats = self._booster.inplace_predict(as_matrix(self._features(rows)))
         return scores

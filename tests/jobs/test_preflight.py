@@ -1,6 +1,7 @@
 """What a place lacks is said before a JVM starts, by name and with the cure."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from jobs import train as train_job
 from jobs.cluster import jars
 from jobs.cluster.java import find_java
 from jobs.cluster.preflight import preflight
+from jobs.doctor import main as doctor
 from jobs.train import main
 from lib.parcels import MODEL, Shop
 
@@ -129,3 +131,15 @@ def test_a_lake_that_all_executors_see_is_taken():
     """A shared file system, or storage by URI."""
     preflight(Place(spark=SparkPlace(master="yarn", shared=True)), workers=3)
     preflight(Place(roots=Roots(lake="s3://lake", models="s3://models"), spark=SparkPlace(master="yarn")), workers=3)
+
+
+def test_the_doctor_reports_each_finding_with_its_cure(tmp_path, monkeypatch, capsys):
+    """One JSON line per thing looked at; exit code 4 where one is lacking, and the command that mends it."""
+    monkeypatch.setenv("HEADRACE_JARS", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(_java(tmp_path / "jdk", 'openjdk version "17.0.15" 2025-04-15')))
+
+    assert doctor(["--json"]) == 4
+    java, delta, done = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (java["step"], java["ok"], java["cure"]) == ("java", True, "")
+    assert (delta["step"], delta["ok"], delta["cure"]) == ("jars", False, "python -m jobs.cluster.jars")
+    assert done["summary"] == {"lacking": ["jars"]}
