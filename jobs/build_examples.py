@@ -3,14 +3,14 @@
 spark-submit jobs/build_examples.py --config conf/flights/late.yaml [--place FILE]
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sf
 
 from headrace import entry
 from headrace.entry import Call
@@ -43,6 +43,9 @@ from headrace.spec.project import Project, load_model
 from jobs.cluster.preflight import preflight
 from jobs.cluster.session import session
 from jobs.cluster.tasks import collected, mapped
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 _COUNTS = pa.schema([("window", pa.int32()), ("rows", pa.int64()), ("first", pa.timestamp("us", "UTC"))])
 
@@ -106,6 +109,7 @@ def build_examples(call: Call) -> dict[str, Any]:
 
 def count(spark: SparkSession, inputs: Inputs) -> tuple[WindowRows, ...]:
     """How many feature rows each window has, and when its first prediction was due."""
+    from pyspark.sql import functions as sf  # noqa: PLC0415  # Spark is loaded when there is work
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -125,6 +129,8 @@ def join(spark: SparkSession, inputs: Inputs, placement: Placement) -> DataFrame
 
     A row without a label keeps null; several labels of one key do not multiply it, they are counted.
     """
+    from pyspark.sql import functions as sf  # noqa: PLC0415  # Spark is loaded when there is work
+
     placed = mapped(
         _read(spark, inputs.features, inputs.columns.names),
         lambda batches: map(placement, batches),

@@ -3,16 +3,17 @@
 spark-submit jobs/evaluate.py --config conf/flights/late.yaml [--place FILE]
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import SparkSession
 
 from headrace import entry
 from headrace.entry import Call
@@ -33,6 +34,9 @@ from headrace.spec.project import load_model
 from jobs.cluster.preflight import preflight
 from jobs.cluster.session import session
 from jobs.cluster.tasks import per_part, slots
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _WINDOWS = ("valid", "test")
 _COUNTED = pa.schema(

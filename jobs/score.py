@@ -3,15 +3,16 @@
 spark-submit jobs/score.py --config conf/flights/late.yaml [--place FILE]
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
 
 from headrace import entry
 from headrace.entry import Call
@@ -36,6 +37,9 @@ from headrace.spec.values import parse_instant
 from jobs.cluster.preflight import preflight
 from jobs.cluster.session import session
 from jobs.cluster.tasks import per_part, slots
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _WRITTEN = pa.schema([("added", pa.string())])
 _OWN = pa.schema(

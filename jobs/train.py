@@ -3,6 +3,8 @@
 spark-submit jobs/train.py --config conf/flights/late.yaml [--place FILE] [--force]
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import json
@@ -11,10 +13,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
 
 from headrace import entry
 from headrace.entry import Call
@@ -25,21 +26,23 @@ from headrace.lake.commit import infos
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.snapshot import RowGroup
-from headrace.learn.boosting import Boosted, OnRound, boost, gains
 from headrace.learn.bundle import Bundle, live_bundle, make_live, write_bundle
 from headrace.learn.card import LearnedFrom, card, card_text, made_from
 from headrace.learn.examples import HASH, Examples, open_examples, refuse_unlearnable, unsigned
-from headrace.learn.matrix import quantile_matrix
 from headrace.learn.row_groups import read_row_groups
 from headrace.learn.shares import Share, balance
 from headrace.progress import Progress
 from headrace.spec.model import Model, Train
 from headrace.spec.project import load_model
-from jobs.cluster.barrier import all_at_once, driver_host
 from jobs.cluster.preflight import preflight
 from jobs.cluster.rounds import heard, telling
 from jobs.cluster.session import session
 from jobs.cluster.tasks import per_part, slots
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from headrace.learn.boosting import Boosted, OnRound
 
 _STATISTICS = pa.schema([("statistics", pa.string())])
 _PACE = 1.0  # seconds between rounds that are shown
@@ -117,6 +120,9 @@ def boost_shares(
     progress: Progress,
 ) -> Boosted:
     """The model of all shares together; every worker reads its own row groups."""
+    from headrace.learn.boosting import Boosted  # noqa: PLC0415  # XGBoost is loaded when there is work
+    from jobs.cluster.barrier import all_at_once, driver_host  # noqa: PLC0415
+
     with heard(driver_host(spark), _shown(progress, settings.rounds)) as address:
         work = partial(_boost_share, shares=shares, fitted=fitted, settings=settings, address=address)
         result = json.loads(all_at_once(spark, settings.workers, work))
@@ -132,6 +138,9 @@ def _boost_share(
     settings: Train,
     address: tuple[str, int],
 ) -> bytes:
+    from headrace.learn.boosting import boost  # noqa: PLC0415  # XGBoost is loaded when there is work
+    from headrace.learn.matrix import quantile_matrix  # noqa: PLC0415
+
     # Loaded here, so that every worker's machine is checked against the golden rows.
     features = FeatureSet.load(fitted.spec, fitted.state)
     matrix = partial(quantile_matrix, features=features, stored=fitted.spec.stored, threads=threads)
@@ -165,6 +174,8 @@ def _bundle(
     learned: LearnedFrom,
     source: Mapping[str, Any],
 ) -> Bundle:
+    from headrace.learn.boosting import gains  # noqa: PLC0415  # XGBoost is loaded when there is work
+
     spec = fitted.spec
     features = {"format": 1, "spec": spec.digest, "names": list(spec.names), "state": fitted.state}
     now = datetime.now(UTC).isoformat(timespec="seconds")

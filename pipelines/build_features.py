@@ -6,10 +6,7 @@ python -m pipelines.build_features --config conf/flights/late.yaml [--place FILE
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import apache_beam as beam
-from apache_beam import PCollection
+from typing import TYPE_CHECKING, Any
 
 from headrace import entry
 from headrace.entry import Call
@@ -23,18 +20,16 @@ from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table
-from headrace.rows.block import Block
 from headrace.spec.model import Model
 from headrace.spec.project import Project, load_model
 from pipelines.launch import launch
 from transforms import pace
-from transforms.add_features import AddFeatures
-from transforms.commit_features import Built, CommitFeatures
-from transforms.join_as_of import JoinAsOf
-from transforms.join_look_up import JoinLookUp
-from transforms.keep_due import KeepDue
-from transforms.read_delta import ReadDelta
-from transforms.write_files import WriteFiles
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+    from transforms.join_as_of import JoinAsOf
+    from transforms.join_look_up import JoinLookUp
 
 
 @dataclass(frozen=True)
@@ -47,8 +42,15 @@ class Inputs:
     sides: Mapping[str, Side]
 
 
-def build(root: beam.Pipeline, work: Build, inputs: Inputs, table: str) -> None:
+def build(root: "beam.Pipeline", work: Build, inputs: Inputs, table: str) -> None:
     """Lay out the whole flow; each quoted name is a box in the runner's graph."""
+    # Beam is loaded when there is work.
+    from transforms.add_features import AddFeatures  # noqa: PLC0415
+    from transforms.commit_features import Built, CommitFeatures  # noqa: PLC0415
+    from transforms.keep_due import KeepDue  # noqa: PLC0415
+    from transforms.read_delta import ReadDelta  # noqa: PLC0415
+    from transforms.write_files import WriteFiles  # noqa: PLC0415
+
     model, project, spec = inputs.model, inputs.project, inputs.spec
     rows = root | "Read rows" >> ReadDelta(work.files, read_columns(model, project, spec))
     due = rows | "Due" >> KeepDue(spec.predict_at, work.window)
@@ -61,11 +63,15 @@ def build(root: beam.Pipeline, work: Build, inputs: Inputs, table: str) -> None:
     Built(files, due.counts) | "Settle" >> CommitFeatures(work, table)
 
 
-def _join(root: beam.Pipeline, side: Side) -> beam.PTransform[PCollection[Block], PCollection[Block]]:
+def _join(root: "beam.Pipeline", side: Side) -> "JoinAsOf | JoinLookUp":
+    import apache_beam as beam  # noqa: PLC0415
+
+    from transforms.join_as_of import JoinAsOf  # noqa: PLC0415
+    from transforms.join_look_up import JoinLookUp  # noqa: PLC0415
+
     read = look_up_table if side.join.as_of is None else as_of_table
-    table = (
-        root | f"{side.name}'s version" >> beam.Create([side], reshuffle=False) | f"Load {side.name}" >> beam.Map(read)
-    )
+    version = root | f"Version of {side.name}" >> beam.Create([side], reshuffle=False)
+    table = version | f"Load {side.name}" >> beam.Map(read)  # exactly one
     if side.join.as_of is None:
         return JoinLookUp(table, side.join.on, side.name)
     return JoinAsOf(table, side.join.on, side.join.tolerance, side.name)
@@ -91,7 +97,7 @@ def build_features(call: Call) -> dict[str, Any]:
         call.progress.step(
             f"features of {model.model}", rows=rows.rows, through=work.info["low_water"], rebuild=work.replace
         )
-        with pace.shown(call.progress, f"features of {model.model}", 0):
+        with pace.shown(call.progress, f"features of {model.model}", rows.rows):
             launch(
                 call.place.beam,
                 call.passed_on,

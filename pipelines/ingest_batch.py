@@ -5,14 +5,13 @@ python -m pipelines.ingest_batch --config conf/flights/outcomes.yaml [--place FI
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import apache_beam as beam
+from typing import TYPE_CHECKING, Any
 
 from headrace import entry
 from headrace.entry import Call
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import Account
+from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.planning import planner_of
@@ -22,14 +21,18 @@ from headrace.spec.data_set import DataSet
 from headrace.spec.project import load_data_set, parse_data_set
 from pipelines.launch import launch
 from transforms import pace
-from transforms.check import Check, events_schema, quarantine_schema
-from transforms.read_plan import ReadPlan
-from transforms.settle import Arrivals, Settle
-from transforms.write_files import WriteFiles
+
+if TYPE_CHECKING:
+    import apache_beam as beam
 
 
-def build(root: beam.Pipeline, plan: Plan, data: DataSet, tables: Mapping[str, str]) -> None:
+def build(root: "beam.Pipeline", plan: Plan, data: DataSet, tables: Mapping[str, str]) -> None:
     """Lay out the whole flow; each quoted name is a box in the runner's graph."""
+    from transforms.check import Check  # noqa: PLC0415  # Beam is loaded when there is work
+    from transforms.read_plan import ReadPlan  # noqa: PLC0415
+    from transforms.settle import Arrivals, Settle  # noqa: PLC0415
+    from transforms.write_files import WriteFiles  # noqa: PLC0415
+
     raw = root | "Read" >> ReadPlan(plan, data.source)
     rows = raw | "Check" >> Check(data, plan.number)
     events = rows.accepted | "Write events" >> WriteFiles(tables["events"], events_schema(data))

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Callable, Sequence
-
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from typing import TYPE_CHECKING
 
 from headrace.failures import Failure
 from headrace.spec.place import BeamPlace
 
+if TYPE_CHECKING:
+    import apache_beam as beam
 
-def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[[beam.Pipeline], None]) -> None:
+
+def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[["beam.Pipeline"], None]) -> None:
     """Build the pipeline and wait for its end.
 
     Options given by the caller win over the place's. The runner is always named: a bare
@@ -19,6 +20,11 @@ def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[[beam.Pip
     Raises:
         Failure: what a worker raised for people to read, without the runner's wrapping.
     """
+    logging.disable(logging.WARNING)  # Beam says at import that it lacks Google's libraries, which nobody asked for
+    import apache_beam as beam  # noqa: PLC0415  # loaded when there is work
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions  # noqa: PLC0415
+
+    logging.disable(logging.NOTSET)
     # What Beam logs of a failure comes up again in the exception, once and whole.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     options = PipelineOptions([*(f"--{k}={v}" for k, v in place.options.items()), *passed_on])

@@ -11,12 +11,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
+from headrace.lake.data_set_tables import PLAN
 from headrace.rows.block import Block, Counts, RawBlock
-from headrace.rows.check import QUARANTINE_SCHEMA, Checker
+from headrace.rows.check import Checker
 from headrace.spec.data_set import DataSet
 from transforms import pace
-
-PLAN = pa.field("_plan", pa.int64())  # which plan brought the row: from there to the contract's text
 
 
 class CheckedBlocks(NamedTuple):
@@ -46,16 +45,6 @@ class Check(beam.PTransform[PCollection[RawBlock], CheckedBlocks]):
         return CheckedBlocks(ways.accepted, ways.quarantined, ways.counts)
 
 
-def events_schema(data: DataSet) -> pa.Schema:
-    """The columns of a data set's events: contract, derived, origin, plan."""
-    return Checker(data).schema.append(PLAN)
-
-
-def quarantine_schema() -> pa.Schema:
-    """The columns of every quarantine table: origin, raw bytes, reasons, plan."""
-    return QUARANTINE_SCHEMA.append(PLAN)
-
-
 class _CheckFn(beam.DoFn):
     def __init__(self, data: DataSet, plan: int) -> None:
         self._data = data
@@ -66,7 +55,7 @@ class _CheckFn(beam.DoFn):
 
     def process(self, element: RawBlock) -> Iterator[Any]:  # Block, and tagged: Block, Counts
         accepted, quarantined, counts = self._checker.split(element)
-        pace.count(rows=counts.read, bytes_=element.origin.end - element.origin.start)
+        pace.count(counts.read, element.origin.end - element.origin.start)
         Metrics.counter("rows", "accepted").inc(counts.accepted)
         for reason, rows in counts.reasons.items():
             Metrics.counter("quarantined", reason).inc(rows)

@@ -45,7 +45,7 @@ class _KeepFn(beam.DoFn):
     def process(self, element: Block) -> Iterator[Any]:  # Block, and tagged: DueCounts
         predict_at = self._predict_at(element.rows)
         due, counts = self._window.split(element.origin, predict_at)
-        pace.count(rows=counts.read, bytes_=0)
+        pace.count(counts.read, counts.read)
         rows = element.rows.append_column(PREDICT_AT, predict_at)
         yield Block(element.origin, rows.filter(due))
         yield TaggedOutput("counts", counts)

@@ -13,26 +13,26 @@ from headrace.progress import Progress
 
 _lock = threading.Lock()
 _rows = 0
-_bytes = 0
+_work = 0
 
 
-def count(*, rows: int, bytes_: int) -> None:
-    """Add what one block held."""
-    global _rows, _bytes  # noqa: PLW0603  # one pace per process is the meaning
+def count(rows: int, work: int) -> None:
+    """Add what one block held: its rows, and its part of the work in the unit that `shown` is given."""
+    global _rows, _work  # noqa: PLW0603  # one pace per process is the meaning
     with _lock:
         _rows += rows
-        _bytes += bytes_
+        _work += work
 
 
 @contextmanager
-def shown(progress: Progress, step: str, total_bytes: int, every: float = 2.0) -> Iterator[None]:
-    """Report rows, rows/s and the share done every few seconds while the block runs."""
-    began, rows_before, bytes_before = time.monotonic(), _rows, _bytes
+def shown(progress: Progress, step: str, work: int, every: float = 2.0) -> Iterator[None]:
+    """Report rows, rows/s and the share of the work done every few seconds while the block runs."""
+    began, rows_before, work_before = time.monotonic(), _rows, _work
     ended = threading.Event()
 
     def report() -> None:
         while not ended.wait(every):
-            rows, share = _rows - rows_before, (_bytes - bytes_before) / max(total_bytes, 1)
+            rows, share = _rows - rows_before, (_work - work_before) / max(work, 1)
             rate = round(rows / (time.monotonic() - began))
             progress.step(step, rows=rows, rows_per_second=rate, done=f"{share:.0%}")
 

@@ -14,9 +14,9 @@ _KEYS = {
     "ingest": ("read", "accepted", "quarantined", "duplicate"),
     "features": ("due", "waiting", "catch_up"),
     "examples": ("train", "valid", "test", "unlabeled"),
-    "train": ("rounds", "best_round", "valid_logloss", "bundle"),
+    "train": ("rounds", "valid_logloss", "bundle"),
     "evaluate": ("valid_auc", "test_auc", "threshold"),
-    "score": ("scored", "bundle"),
+    "score": ("rows", "bundle"),
     "report": ("html",),
 }
 """Which figures of a step's summary the table shows; all of them are in `--json`."""
@@ -36,8 +36,8 @@ class Screen:
         if self._live:
             self._live.start()
             self._live.update(step.name)
-        elif not self._json:
-            self._console.print(f"{step.name} …")
+        else:
+            self.print(f"{step.name} …")
 
     def event(self, step: Step, event: Event) -> None:
         """A step says how far it is."""
@@ -48,7 +48,7 @@ class Screen:
             if self._live:
                 self._live.update(f"{step.name}: {text}")
             else:
-                self._console.print(f"  {text}")
+                self.print(f"  {text}")
 
     def end(self, step: Step, outcome: Outcome) -> None:
         """A step has ended."""
@@ -59,7 +59,7 @@ class Screen:
             self.error(f"{step.name}: {outcome.message}")
         elif not self._json:
             said = "nothing to do" if outcome.idle else _figures(step, outcome)
-            self._console.print(f"[green]✓[/] {step.name:<18} {outcome.seconds:>6.1f} s  {said}")
+            self.print(f"[green]✓[/] {step.name:<18} {outcome.seconds:>6.1f} s  {said}")
 
     def error(self, message: str) -> None:
         """Why it ended, on standard error."""
@@ -78,14 +78,15 @@ class Screen:
         table.add_column("account")
         for column in ("read", "= accepted", "+ quarantined", "+ duplicate"):
             table.add_column(column, justify="right")
-        table.add_column("reasons")
+        table.add_column("reasons", no_wrap=True)
         for step, outcome in ingested:
             figures = [f"{outcome.summary[k]:,}" for k in _KEYS["ingest"]]
-            figures[-1] += f" ({outcome.summary['duplicates']})"
             reasons = ", ".join(f"{k} {v:,}" for k, v in outcome.summary["reasons"].items())
             table.add_row(step.subject, *figures, reasons)
         self._console.print()
-        self._console.print(table)
+        self._console.print(table, soft_wrap=True)
+        looked = sorted({outcome.summary["duplicates"] for _, outcome in ingested})
+        self.print(f"duplicates: {', '.join(looked)}")
 
     def print(self, text: str) -> None:
         """One line for people."""
@@ -108,6 +109,8 @@ def _said(event: Event) -> str:
 
 
 def _figure(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else _plain(str(value))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -10,10 +9,12 @@ import pyarrow.compute as pc
 
 from headrace.features.names import named_columns
 from headrace.rules import Expression, compile_expression
+from headrace.rules.vectors import int_scalar
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet
 
-_ALWAYS = pa.scalar(datetime(1, 1, 1, tzinfo=UTC), pa.timestamp("us", "UTC"))  # before anything that is asked for
+_YEAR_1 = -62_135_596_800_000_000  # µs since 1970
+_ALWAYS = int_scalar(_YEAR_1, pa.timestamp("us", "UTC"))  # before anything that is asked for
 
 
 class Declared(NamedTuple):

@@ -5,14 +5,18 @@ settings, same worker count, same libraries → same bytes), and no path, table 
 or time. The rest says where that content came from and what came of it.
 """
 
+from __future__ import annotations
+
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace.learn.boosting import Boosted, Gain
 from headrace.learn.shares import Share
 from headrace.spec.model import Model
+
+if TYPE_CHECKING:
+    from headrace.learn.boosting import Boosted, Gain
 
 _DECIDING = ("headrace", "numpy", "pyarrow", "xgboost-cpu")
 _OTHERS = ("delta-spark", "deltalake", "pyspark")

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
-import xgboost as xgb
 
 from headrace.failures import DataFailure
 from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.learn.bundle import Bundle, live_bundle
-from headrace.learn.matrix import as_matrix
 from headrace.learn.score_counts import Floats
+
+if TYPE_CHECKING:
+    import xgboost as xgb
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Scorer:
         return FeatureSet.load(self.spec, self.bundle.features["state"])
 
     @cached_property
-    def _booster(self) -> xgb.Booster:
+    def _booster(self) -> "xgb.Booster":
         return self.bundle.booster(threads=1)
 
     def __call__(self, rows: pa.RecordBatch) -> Floats:
@@ -60,5 +61,7 @@ class Scorer:
         """
         if not len(rows):
             return np.array([], np.float32)
+        from headrace.learn.matrix import as_matrix  # noqa: PLC0415  # XGBoost is loaded when there is work
+
         scores: Floats = self._booster.inplace_predict(as_matrix(self._features(rows)))
         return scores

@@ -15,7 +15,7 @@ from xgboost import collective
 from xgboost.tracker import RabitTracker
 
 from headrace.failures import Failure, PlaceFailure
-from jobs.cluster.failed import SPARK_ERRORS, failure_of, worker_error
+from jobs.cluster.failed import failure_of, spark_errors, worker_error
 from jobs.cluster.master import is_local, local_slots
 from jobs.cluster.session import LOOPBACK
 
@@ -56,7 +56,7 @@ def all_at_once(spark: SparkSession, workers: int, work: Work, *, peer_timeout: 
         # A range of n rows in n partitions: one empty task per worker.
         rows = spark.range(0, workers, 1, workers).mapInArrow(task, "result binary", barrier=True).collect()
         tracker.wait_for(timeout=10)
-    except SPARK_ERRORS as failure:
+    except spark_errors() as failure:
         raise _told(failure, peer_timeout) from failure
     finally:
         _free(tracker)

@@ -4,12 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # py4j has no annotations
-from pyspark.errors import PySparkException
-
 from headrace.failures import Conflict, DataFailure, Failure, PlaceFailure
-
-SPARK_ERRORS = (PySparkException, Py4JError)
 
 _OURS = {kind.__name__: kind for kind in (Failure, DataFailure, PlaceFailure, Conflict)}
 _ERROR = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*): ?(.*)")
@@ -20,8 +15,16 @@ def told() -> Iterator[None]:
     """Failures of ours that a task raised come out as themselves, anything else as a `Failure` with its cause."""
     try:
         yield
-    except SPARK_ERRORS as error:
+    except spark_errors() as error:
         raise failure_of(error) from error
+
+
+def spark_errors() -> tuple[type[Exception], ...]:
+    """What Spark raises when a job fails."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # noqa: PLC0415  # loaded when there is work
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+
+    return (PySparkException, Py4JError)
 
 
 def failure_of(error: Exception) -> Failure:

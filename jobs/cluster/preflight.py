@@ -42,7 +42,7 @@ def _lake_is_shared(place: Place, master: str) -> None:
 
 
 def _workers_fit(place: Place, master: str, workers: int) -> None:
-    told = {**place.spark.conf, **dict(submitted_conf().getAll())}
+    told = {**place.spark.conf, **submitted_conf()}
     if told.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
         raise PlaceFailure(
             f"place {place.place}: spark.dynamicAllocation.enabled is true, but a barrier stage needs its "

@@ -1,18 +1,22 @@
 """The Spark session of a job: quiet, UTC, fast on a laptop, and what a cluster was told elsewhere kept."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from pyspark import SparkConf, SparkContext
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from headrace.failures import PlaceFailure
 from headrace.spec.place import SparkPlace
 from jobs.cluster import jars
 from jobs.cluster.master import is_local, local_slots
+
+if TYPE_CHECKING:
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
 
@@ -54,6 +58,8 @@ def session(place: SparkPlace, name: str, *, delta: bool = False) -> Iterator[Sp
     Raises:
         PlaceFailure: a jar is missing, or the session does not start.
     """
+    from pyspark.sql import SparkSession  # noqa: PLC0415  # Spark is loaded when there is work
+
     running = SparkSession.getActiveSession()
     if running is not None:
         yield running
@@ -79,17 +85,20 @@ def submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def submitted_conf() -> SparkConf:
+def submitted_conf() -> dict[str, str]:
     """What spark-submit was told; empty where it did not start this process."""
-    if submitted():
-        # Connects to the JVM that is there; until then a SparkConf knows nothing of it.
-        SparkContext._ensure_initialized()  # noqa: SLF001  # there is no public way before the context exists
-    return SparkConf(loadDefaults=submitted())
+    if not submitted():
+        return {}
+    from pyspark import SparkConf, SparkContext  # noqa: PLC0415  # spark-submit has loaded it already
+
+    # Connects to the JVM that is there; until then a SparkConf knows nothing of it.
+    SparkContext._ensure_initialized()  # noqa: SLF001  # there is no public way before the context exists
+    return dict(SparkConf().getAll())
 
 
 def master_of(place: SparkPlace) -> str:
     """The master the session will have."""
-    return str(submitted_conf().get("spark.master", place.master))
+    return submitted_conf().get("spark.master", place.master)
 
 
 def delta_jars(place: SparkPlace) -> dict[str, str]:
@@ -117,7 +126,9 @@ def delta_jars(place: SparkPlace) -> dict[str, str]:
 
 
 def _settings(place: SparkPlace, *, delta: bool) -> SparkConf:
-    conf, master = submitted_conf(), master_of(place)
+    from pyspark import SparkConf  # noqa: PLC0415  # Spark is loaded when there is work
+
+    conf, master = SparkConf(loadDefaults=submitted()), master_of(place)
     wanted = {"spark.master": master, **place.conf, **_ALWAYS}
     if is_local(master):
         wanted = {"spark.sql.shuffle.partitions": str(local_slots(master)), **_LOCAL, **wanted}

@@ -1,14 +1,17 @@
 """Give every task its part of the work, which it reads and writes by itself; no row passes through the JVM."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark import TaskContext
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import from_arrow_schema
-from pyspark.sql.types import StructType
 
 from jobs.cluster.failed import told
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 type Mapped = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
@@ -33,6 +36,8 @@ def mapped(rows: DataFrame, work: Mapped, schema: pa.Schema) -> DataFrame:
     """`mapInArrow` with an Arrow schema; Arrow inside a task keeps to the cores Spark granted it."""
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext  # noqa: PLC0415  # in the worker
+
         context = TaskContext.get()
         pa.set_cpu_count(context.cpus() if context else 1)
         for batch in work(batches):
@@ -53,6 +58,8 @@ def collected(rows: DataFrame, schema: pa.Schema) -> pa.Table:
 
 def spark_schema(schema: pa.Schema) -> StructType:
     """The same columns as Spark names them."""
+    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415  # Spark is loaded when there is work
+
     return from_arrow_schema(schema)
 
 

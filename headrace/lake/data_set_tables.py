@@ -1,0 +1,18 @@
+"""The columns of a data set's tables."""
+
+import pyarrow as pa
+
+from headrace.rows.check import QUARANTINE_SCHEMA, Checker
+from headrace.spec.data_set import DataSet
+
+PLAN = pa.field("_plan", pa.int64())  # which plan brought the row: from there to the contract's text
+
+
+def events_schema(data: DataSet) -> pa.Schema:
+    """Contract, derived columns, origin, plan."""
+    return Checker(data).schema.append(PLAN)
+
+
+def quarantine_schema() -> pa.Schema:
+    """Origin, raw bytes, reasons, plan; the same for every data set."""
+    return QUARANTINE_SCHEMA.append(PLAN)
