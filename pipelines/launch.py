@@ -1,10 +1,11 @@
 """Run a Beam pipeline at a place, and give back the failure a person can act on."""
 
 import logging
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from headrace.failures import Failure
+from headrace.failures import failure_told
 from headrace.spec.place import BeamPlace
 
 if TYPE_CHECKING:
@@ -34,14 +35,7 @@ def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[["beam.Pi
     try:
         pipeline.run().wait_until_finish()
     except Exception as wrapped:
-        if failure := _failure_in(wrapped):
+        # The failure comes with the runner's wrapping, and from another process as text only.
+        if failure := failure_told("".join(traceback.format_exception(wrapped))):
             raise failure from wrapped
         raise
-
-
-def _failure_in(error: BaseException | None) -> Failure | None:
-    while error is not None:
-        if isinstance(error, Failure):
-            return error
-        error = error.__cause__ or error.__context__
-    return None

@@ -81,13 +81,13 @@ def _hold_contract(
 ) -> None:
     if limit is None or not account.read or account.quarantined / account.read <= limit:
         return
-    sample = storage.join(roots["quarantine"], "..", "plans", f"{plan.number:08d}.stopped.json")
+    sample = f"{roots['quarantine']}.stopped.json"  # beside the table: it is no part of it
     storage.put(sample, json.dumps(_sample(roots["quarantine"], bad), indent=1, default=repr).encode())
     reasons = ", ".join(f"{name} {n:,}" for name, n in sorted(account.reasons.items(), key=lambda kv: -kv[1])[:5])
     raise ContractBroken(
         f"plan {plan.number} of {plan.data_set}: {account.quarantined:,} of {account.read:,} rows "
-        f"({account.quarantined / account.read:.1%}) broke the contract, contract.stop_if allows {limit:.1%}; "
-        f"nothing was committed. Reasons: {reasons}. A sample of the rows is in {sample}. "
+        f"({100 * account.quarantined / account.read:.3g} %) broke the contract, contract.stop_if allows "
+        f"{100 * limit:.3g} %; nothing was committed. Reasons: {reasons}. A sample of the rows is in {sample}. "
         "Mend the source or the contract and run again: the plan is sealed anew"
     )
 

@@ -4,9 +4,8 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from headrace.failures import Conflict, DataFailure, Failure, PlaceFailure
+from headrace.failures import Failure, failure_told
 
-_OURS = {kind.__name__: kind for kind in (Failure, DataFailure, PlaceFailure, Conflict)}
 _ERROR = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*): ?(.*)")
 
 
@@ -30,13 +29,12 @@ def spark_errors() -> tuple[type[Exception], ...]:
 def failure_of(error: Exception) -> Failure:
     """The failure behind an error of Spark."""
     text = str(error)
+    if ours := failure_told(text):
+        return ours
     cause = worker_error(text)
     if cause is None:
         return Failure(f"a Spark job failed: {' '.join(text.split())[:500]}")
-    kind, said = cause
-    if kind in _OURS:
-        return _OURS[kind](said)
-    return Failure(f"a Spark task failed: {kind}: {said}")
+    return Failure(f"a Spark task failed: {cause[0]}: {cause[1]}")
 
 
 def worker_error(trace: str) -> tuple[str, str] | None:

@@ -1,6 +1,8 @@
 """The whole batch ingest on a temporary folder, against independent oracles."""
 
 import json
+import subprocess
+import sys
 
 import apache_beam as beam
 import polars as pl
@@ -136,8 +138,8 @@ def test_stop_if_commits_nothing_and_the_mended_contract_goes_on(tmp_path, monke
     config = shop.write_project(tmp_path, stop_if=0.05).relative_to(tmp_path)
     shop.deliver(tmp_path, "a.csv", range(1, 21), bad=frozenset({1, 2, 3}))
     assert ingest(config) == 3
-    assert "3 of 20 rows (15.0%) broke the contract" in last(capsys)["message"]
-    sample = json.loads((tmp_path / "lake/shop/orders/plans/00000001.stopped.json").read_text())
+    assert "3 of 20 rows (15 %) broke the contract, contract.stop_if allows 5 %" in last(capsys)["message"]
+    sample = json.loads((tmp_path / "lake/shop/orders/quarantine.stopped.json").read_text())
     assert [row["reasons"] for row in sample] == [["shop.in"]] * 3
     assert table(FOLDER.events).is_empty()
 
@@ -145,6 +147,19 @@ def test_stop_if_commits_nothing_and_the_mended_contract_goes_on(tmp_path, monke
     assert ingest(config) == 0
     (account,) = read_accounts(FOLDER)
     assert (account.plan, account.read, account.accepted) == (1, 20, 20)
+
+
+def test_a_failure_in_another_process_is_told_as_it_is_here(tmp_path, monkeypatch):
+    """Through Beam's portable job service the message and the exit code are those of the worker."""
+    monkeypatch.chdir(tmp_path)
+    config = shop.write_project(tmp_path, stop_if=0.0).relative_to(tmp_path)
+    shop.deliver(tmp_path, "a.csv", range(1, 21), bad=frozenset({1}))
+    service = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
+    call = [sys.executable, "-m", "pipelines.ingest_batch", "--config", str(config), "--json", *service]
+    ended = subprocess.run(call, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 3, ended.stderr
+    message = json.loads(ended.stdout.splitlines()[-1])["message"]
+    assert message.startswith("plan 1 of orders: 1 of 20 rows (5 %) broke the contract")
 
 
 def test_a_file_with_only_a_header_is_a_plan_with_no_rows(config, tmp_path):
