@@ -21,7 +21,7 @@ from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.lake import storage
 from headrace.lake.changes import added_between
-from headrace.lake.commit import Token, commit_once, infos, last_info, stored_token
+from headrace.lake.commit import Token, commit_once, last_info, newest_infos, stored_token
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
@@ -161,7 +161,7 @@ def _due(files: Sequence[DataFile], since: datetime | None) -> list[DataFile]:
 
 def _same_features(root: str, bundle: Bundle, features: Snapshot) -> None:
     """Refuse to score again, beside the old scores, what a table that was made anew holds."""
-    for info in infos(root):
+    for info in newest_infos(root):
         if info["bundle"] == bundle.id and info["features"]["id"] != features.table_id:
             raise DataFailure(
                 f"{root}: bundle {bundle.id} has scored another feature table ({info['features']['id']}) than the one "

@@ -22,7 +22,7 @@ from headrace.entry import Call
 from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.features.fit_statistics import Statistics
 from headrace.lake import storage
-from headrace.lake.commit import infos
+from headrace.lake.commit import newest_infos
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.snapshot import RowGroup
@@ -187,8 +187,8 @@ def _tables(examples: Examples, folder: ModelFolder) -> dict[str, Mapping[str, A
     """Every table the model rests on, at the version that was read."""
     own = examples.snapshot
     features = examples.inputs["features"]
-    built = [info for info in infos(folder.features) if info["version"] <= features["version"]]
-    behind = {f"features.{name}": table for name, table in built[-1]["inputs"].items()} if built else {}
+    built = (info for info in newest_infos(folder.features) if info["version"] <= features["version"])
+    behind = {f"features.{name}": table for name, table in next(built, {"inputs": {}})["inputs"].items()}
     return {
         "examples": {"root": own.root, "id": own.table_id, "version": own.version},
         **{

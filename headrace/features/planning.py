@@ -11,7 +11,7 @@ from headrace.features.sides import Side
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, stored_token
 from headrace.lake.low_water import low_water
-from headrace.lake.snapshot import Snapshot
+from headrace.lake.snapshot import Snapshot, open_snapshot
 from headrace.spec.data_set import DataSet
 
 _DIGEST_BITS = 60  # of the spec's digest that a token's version can hold
@@ -46,10 +46,12 @@ def next_build(
             f"{_shown(until)}: a table went back in time; restore it, or remove the feature table to build again"
         )
     new = added_between(rows.root, seen, rows.version)
+    # As they were seen and as they came, not as they are: a compaction may have mixed old rows with late ones.
+    old = open_snapshot(rows.root, seen).files if seen is not None else ()
     return Build(
         app=app,
         window=Window(after, until, frozenset(f.path for f in new)),
-        files=rows.files,
+        files=(*old, *new),
         tokens=tuple(Token(name, version, before[name]) for name, version in now.items()),
         info=_info(spec, until, rows, sides),
         replace=replace,

@@ -1,9 +1,11 @@
 """The accounts table: derived from the events table's commits, and caught up from them."""
 
+from itertools import takewhile
+
 import pyarrow.parquet as pq
 
 from headrace.lake.accounts import ACCOUNTS, Account, accounts_in, rows_of
-from headrace.lake.commit import Token, commit_once, infos, stored_token
+from headrace.lake.commit import Token, commit_once, newest_infos, stored_token
 from headrace.lake.data_files import write_small
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.snapshot import open_snapshot
@@ -18,13 +20,8 @@ def catch_up(folder: DataSetFolder) -> None:
     table_id = create_table(folder.accounts, ACCOUNTS)
     app = f"{folder.data_set}/accounts/{table_id}"
     stored = stored_token(folder.accounts, app)
-    missing = [
-        account
-        for info in infos(folder.events)
-        if "account" in info
-        for account in (Account(**info["account"]),)
-        if account.plan > (stored or 0)
-    ]
+    accounts = (Account(**info["account"]) for info in newest_infos(folder.events) if "account" in info)
+    missing = list(takewhile(lambda account: account.plan > (stored or 0), accounts))
     if missing:
         adds = write_small(folder.accounts, rows_of(missing))
         token = Token(app, max(a.plan for a in missing), stored)

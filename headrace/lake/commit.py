@@ -7,7 +7,7 @@ because an exception does not mean that nothing was committed.
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
@@ -20,6 +20,7 @@ from headrace.lake.tables import is_table, open_table, refuse_unknown_features
 
 INFO = "headrace"  # our key in a commit's metadata
 _ATTEMPTS = 8
+_LOOK_BACK = 20  # commits
 
 
 class Token(NamedTuple):
@@ -110,27 +111,29 @@ def _commit(
 
 def _version_of(table: DeltaTable, tokens: Sequence[Token]) -> int:
     wanted = {t.app: t.version for t in tokens}
-    for entry in table.history():
-        if (ours := entry.get(INFO)) and ours.get("tokens") == wanted:
-            return int(entry["version"])
+    for info in _newest_first(table):
+        if info.get("tokens") == wanted:
+            return int(info["version"])
     return table.version()  # the commit is older than the log
 
 
 def last_info(root: str) -> dict[str, Any] | None:
     """What the newest commit of ours says of itself, with its `version`; None where there is none."""
-    if not is_table(root):
-        return None
-    for entry in open_table(root).history():
-        if ours := entry.get(INFO):
-            return {**ours, "version": int(entry["version"])}
-    return None
+    return next(newest_infos(root), None)
 
 
-def infos(root: str) -> list[dict[str, Any]]:
-    """What every commit of ours in the log says of itself, oldest first."""
-    if not is_table(root):
-        return []
-    return [{**e[INFO], "version": int(e["version"])} for e in reversed(open_table(root).history()) if e.get(INFO)]
+def newest_infos(root: str) -> Iterator[dict[str, Any]]:
+    """What every commit of ours in the log says of itself, newest first; read as far as it is asked for."""
+    if is_table(root):
+        yield from _newest_first(open_table(root))
+
+
+def _newest_first(table: DeltaTable) -> Iterator[dict[str, Any]]:
+    seen = 0
+    for limit in (_LOOK_BACK, None):  # what is asked for is nearly always among the newest
+        entries = table.history(limit)
+        yield from ({**e[INFO], "version": int(e["version"])} for e in entries[seen:] if e.get(INFO))
+        seen = len(entries)
 
 
 def _files_exist(root: str, adds: Sequence[Added]) -> None:

@@ -11,7 +11,7 @@ from headrace.failures import DataFailure, Failure
 from headrace.lake import storage
 from headrace.lake.account_table import read_accounts
 from headrace.lake.accounts import Account
-from headrace.lake.commit import infos, last_info
+from headrace.lake.commit import last_info, newest_infos
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.snapshot import Snapshot, open_snapshot
 from headrace.lake.tables import is_table
@@ -135,14 +135,14 @@ def _bound(choose: Callable[[Iterable[dt.datetime]], dt.datetime], bounds: Itera
 
 def _features(root: str) -> FeatureBuild:
     table = open_snapshot(root)
-    builds = [info for info in infos(root) if "account" in info]
-    of_this_spec = [info for info in builds if info.get("spec") == builds[-1].get("spec")] if builds else []
+    builds = [info for info in newest_infos(root) if "account" in info]
+    of_this_spec = [info for info in builds if info.get("spec") == builds[0].get("spec")]
     return FeatureBuild(
         rows=table.rows,
         builds=len(of_this_spec),
-        waiting=builds[-1]["account"]["waiting"] if builds else 0,
+        waiting=builds[0]["account"]["waiting"] if builds else 0,
         catch_up=sum(info["account"]["catch_up"] for info in of_this_spec),
-        until=builds[-1].get("low_water") if builds else None,
+        until=builds[0].get("low_water") if builds else None,
         columns=profile(table.files, table.schema),
     )
 

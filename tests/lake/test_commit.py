@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from headrace.failures import Conflict, DataFailure
-from headrace.lake.commit import Token, commit_once, infos, last_info, stored_token
+from headrace.lake.commit import Token, commit_once, last_info, newest_infos, stored_token
 from headrace.lake.data_files import DataFileWriter, write_small
 from headrace.lake.snapshot import open_snapshot, row_groups
 from headrace.lake.tables import create_table
@@ -93,10 +93,10 @@ def test_a_missing_file_is_not_committed(root):
 
 
 def test_what_a_commit_says_of_itself_is_read_back(root):
-    """The account travels in the commit's metadata, oldest first in `infos`."""
+    """The account travels in the commit's metadata, newest first."""
     commit_once(root, [Token("a", 1, None)], [], info={"account": {"read": 3}})
     commit_once(root, [Token("a", 2, 1)], [], info={"account": {"read": 4}})
-    assert [i["account"]["read"] for i in infos(root)] == [3, 4]
+    assert [i["account"]["read"] for i in newest_infos(root)] == [4, 3]
     assert last_info(root)["version"] == 2
 
 

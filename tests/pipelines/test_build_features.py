@@ -113,6 +113,18 @@ def test_a_late_file_is_caught_up_and_nothing_is_rewritten(model, tmp_path, caps
     assert before < after
 
 
+def test_late_rows_survive_a_compaction_of_their_table(model, tmp_path):
+    """A late file that was merged with old ones before the build is still caught up, and old rows are not doubled."""
+    build(model)
+    shop.deliver(tmp_path, "late.csv", range(-20, 1))
+    config = tmp_path / "shop/orders.yaml"
+    config.write_text(config.read_text().replace("min: 1}", "min: -100}"))
+    ingest()
+    DeltaTable("lake/shop/orders/events").optimize.compact()
+    build(model)
+    assert features()["id"].to_list() == list(range(-20, 301))
+
+
 def test_another_spec_is_built_again_whole(model, tmp_path, capsys):
     """A changed feature replaces every row in one commit; going back replaces them again."""
     build(model)
