@@ -15,7 +15,10 @@ from headrace.lake.data_set_tables import PLAN
 from headrace.rows.block import Block, Counts, RawBlock
 from headrace.rows.check import Checker
 from headrace.spec.data_set import DataSet
-from transforms import pace
+from transforms import (
+    coders,  # noqa: F401  # what blocks travel by
+    pace,
+)
 
 
 class CheckedBlocks(NamedTuple):
@@ -40,7 +43,7 @@ class Check(beam.PTransform[PCollection[RawBlock], CheckedBlocks]):
     @no_annotations
     def expand(self, raw: PCollection[RawBlock]) -> CheckedBlocks:
         """Lay out the stage."""
-        check = beam.ParDo(_CheckFn(self.data, self.plan))
+        check = beam.ParDo(_CheckFn(self.data, self.plan)).with_output_types(Block)
         ways = raw | "Check rows" >> check.with_outputs("quarantined", "counts", main="accepted")
         return CheckedBlocks(ways.accepted, ways.quarantined, ways.counts)
 

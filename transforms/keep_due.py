@@ -32,7 +32,7 @@ class KeepDue(beam.PTransform[PCollection[Block], Due]):
     @no_annotations
     def expand(self, blocks: PCollection[Block]) -> Due:
         """Lay out the stage."""
-        keep = beam.ParDo(_KeepFn(self.predict_at, self.window))
+        keep = beam.ParDo(_KeepFn(self.predict_at, self.window)).with_output_types(Block)
         ways = blocks | "Keep due rows" >> keep.with_outputs("counts", main="rows")
         return Due(ways.rows, ways.counts)
 

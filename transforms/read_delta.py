@@ -11,6 +11,7 @@ from apache_beam import PCollection
 
 from headrace.lake.snapshot import DataFile, row_groups
 from headrace.rows.block import Block, Origin
+from transforms import coders  # noqa: F401  # what blocks travel by
 
 
 class Group(NamedTuple):

@@ -34,6 +34,7 @@ from headrace.report.contents import (
 from headrace.report.evaluation_file import read_evaluation
 from headrace.report.quarantined import examples
 from headrace.report.score_spread import spread_by_bundle
+from headrace.rows.explain import explain
 from headrace.spec.data_set import DataSet
 from headrace.spec.located import Project
 from headrace.spec.model import Model
@@ -123,6 +124,7 @@ def _closed(folder: DataSetFolder, data: DataSet) -> DataSetAccount:
         first=_bound(min, (f.low.get(data.time or "") for f in events.files)),
         last=_bound(max, (f.high.get(data.time or "") for f in events.files)),
         examples=examples(quarantine.files),
+        meanings={reason: explain(reason, data) for reason in total["reasons"]},
     )
 
 

@@ -45,6 +45,7 @@ class DataSetAccount:
     first: str | None = None  # event time, as the table's statistics have it
     last: str | None = None
     examples: tuple[Quarantined, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)  # what a row did that broke a rule, in words
 
     @property
     def closes(self) -> bool:

@@ -10,6 +10,9 @@ from apache_beam.coders import registry
 from apache_beam.testing.util import assert_that
 
 from headrace.rows.block import Block, Origin
+from headrace.spec.project import load_data_set
+from lib import shop
+from transforms.check import Check
 from transforms.coders import BlockCoder
 
 ROWS = pa.RecordBatch.from_pydict(
@@ -44,3 +47,11 @@ def test_beam_uses_the_coder_for_blocks():
             root | beam.Create([1, 2]) | beam.Map(lambda n: Block(Origin("f", n, n), ROWS)).with_output_types(Block)
         )
         assert_that(blocks | beam.Reshuffle(), same)
+
+
+def test_checked_blocks_are_typed_as_blocks(tmp_path):
+    """So that a runner that breaks fusion there carries them by the coder, not by pickle."""
+    data = load_data_set(str(shop.write_project(tmp_path)))[1]
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    checked = pipeline | beam.Create([]) | Check(data, 1)
+    assert checked.accepted.element_type is Block
