@@ -38,6 +38,10 @@ _LOCAL = {
     "spark.driver.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
     f" -Dlog4j2.configurationFile=file:{Path(__file__).with_name('log4j2.properties')}",
 }
+_CLUSTER = {
+    # Delta's default of 50 tasks for every look at a table suits tables of 100,000s of files.
+    "spark.databricks.delta.snapshotPartitions": "8",
+}
 _DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -132,6 +136,8 @@ def _settings(place: SparkPlace, *, delta: bool) -> SparkConf:
     wanted = {"spark.master": master, **place.conf, **_ALWAYS}
     if is_local(master):
         wanted = {"spark.sql.shuffle.partitions": str(local_slots(master)), **_LOCAL, **wanted}
+    else:
+        wanted = {**_CLUSTER, **wanted}
     if delta:
         wanted |= {**_DELTA, **delta_jars(place)}
     for key, value in wanted.items():
