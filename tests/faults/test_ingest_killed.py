@@ -1,5 +1,7 @@
 """Batch ingest may die anywhere; run again, every row is there once and the account is closed."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -98,4 +100,18 @@ def test_two_runs_at_once_make_one_plan(project):
     for process in runs:
         process.communicate(timeout=120)
     assert sorted(p.returncode for p in runs) in ([0, 0], [0, 6])
+    check_exact(project)
+
+
+def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(project):
+    """SIGINT to the whole group, as a terminal sends it: exit code 130, a word on how to go on, then exact."""
+    call = [sys.executable, "-m", "headrace.cli", "ingest", "shop", "--json"]
+    where = {"cwd": project.parents[1], "start_new_session": True, "text": True}
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **where) as run_:
+        assert "plan 1 of orders" in run_.stdout.readline()
+        os.killpg(run_.pid, signal.SIGINT)
+        said, _ = run_.communicate(timeout=120)
+    assert run_.returncode == 130
+    assert "run again to go on" in said.splitlines()[-1]
+    assert run(project).returncode == 0
     check_exact(project)
