@@ -13,6 +13,8 @@ from headrace.lake.data_files import TARGET_BYTES, DataFileWriter
 from headrace.lake.settle import Written
 from headrace.rows.block import Block, Origin
 
+_ROW_GROUP_BYTES = 64_000_000  # in memory, while a row group is being filled
+
 
 @dataclass(eq=False)
 class WriteFiles(beam.PTransform[PCollection[Block], PCollection[Written]]):
@@ -46,7 +48,7 @@ class _WriteFn(beam.DoFn):
         if not element.rows.num_rows:
             return
         if self._writer is None:
-            self._writer = DataFileWriter(self._root, self._schema)
+            self._writer = DataFileWriter(self._root, self._schema, row_group_bytes=_ROW_GROUP_BYTES)
         self._writer.write(element.rows)
         self._held.append((element.origin, element.rows.num_rows))
         if self._writer.size >= self._target:

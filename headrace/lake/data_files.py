@@ -47,7 +47,9 @@ class DataFileWriter:
     """Writes one Parquet file under a fresh name; it is real only once a commit adds it.
 
     Run twice it writes two files, of which a commit names at most one. Pages carry
-    checksums. Partition columns are left out of the file, as Delta wants it.
+    checksums. Partition columns are left out of the file, as Delta wants it. A row group
+    ends at `row_group_rows`, and earlier once it holds `row_group_bytes`, which bounds the
+    memory of a writer of long rows.
     """
 
     def __init__(
@@ -57,18 +59,20 @@ class DataFileWriter:
         *,
         partition: dict[str, str | None] | None = None,
         row_group_rows: int = ROW_GROUP_ROWS,
-        prefix: str = "",
+        row_group_bytes: int | None = None,
     ) -> None:
         self._partition = partition or {}
         self._schema = pa.schema([f for f in schema if f.name not in self._partition])
-        self._name = f"{prefix}{uuid.uuid4().hex}.parquet"
+        self._name = f"{uuid.uuid4().hex}.parquet"
         self._path = storage.join(root, self._name)
         self._row_group_rows = row_group_rows
+        self._row_group_bytes = row_group_bytes
         self._floats = FloatBounds(self._schema)
         self._footers: list[pq.FileMetaData] = []
         self._writer: pq.ParquetWriter | None = None
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
+        self._pending_bytes = 0
         self.rows = 0
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -80,7 +84,10 @@ class DataFileWriter:
         self.rows += kept.num_rows
         self._pending.append(kept)
         self._pending_rows += kept.num_rows
-        if self._pending_rows >= self._row_group_rows:
+        self._pending_bytes += kept.nbytes
+        if self._row_group_bytes is not None and self._pending_bytes >= self._row_group_bytes:
+            self._flush(whole_groups=False)
+        elif self._pending_rows >= self._row_group_rows:
             self._flush(whole_groups=True)
 
     @property
@@ -116,7 +123,7 @@ class DataFileWriter:
             )
         rest = table.slice(full)
         self._pending = rest.to_batches()
-        self._pending_rows = rest.num_rows
+        self._pending_rows, self._pending_bytes = rest.num_rows, rest.nbytes
 
     def _open(self, first: pa.Table) -> pq.ParquetWriter:
         exact = [f.name for f in self._schema if not pa.types.is_floating(f.type)]

@@ -153,6 +153,17 @@ def test_row_groups_have_the_size_asked_for(root):
     assert [g.rows for g in row_groups(open_snapshot(root).files)] == [4, 4, 2]
 
 
+def test_long_rows_end_a_row_group_early(root):
+    """Bytes bound what is held in memory; nothing is lost or reordered by it."""
+    writer = DataFileWriter(root, SCHEMA, row_group_bytes=80)
+    for start in range(0, 30, 6):
+        writer.write(rows(*range(start, start + 6)))
+    added = writer.close()
+    commit_once(root, [Token("a", 1, None)], [added], info={})
+    assert [g.rows for g in row_groups(open_snapshot(root).files)] == [12, 12, 6]
+    assert DeltaTable(root).to_pyarrow_table().column("n").to_pylist() == list(range(30))
+
+
 def test_a_writer_without_rows_leaves_no_file(root, tmp_path):
     """Nothing was written, so nothing may be added."""
     assert DataFileWriter(root, SCHEMA).close() is None
