@@ -8,12 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from headrace.cli.run_steps import run_steps
 from headrace.cli.sample import MONTHS, parse_months, write_flights
-from headrace.cli.screen import Screen
+from headrace.cli.screen import Screen, console
 from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
 from headrace.failures import Failure
 from headrace.spec.faults import SpecError, nearest
@@ -114,7 +113,7 @@ def doctor(place_file: str | None, *, as_json: bool) -> int:
         for finding in found:
             mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
             cure = "" if finding.ok else f"\n    cure: {finding.cure}"
-            Console(highlight=False).print(f"{mark} {finding.check}: {finding.found}{cure}", soft_wrap=True)
+            console().print(f"{mark} {finding.check}: {finding.found}{cure}", soft_wrap=True)
     return 0 if all(f.ok for f in found) else 4
 
 
@@ -149,8 +148,7 @@ def status(path: Path, place_file: str | None, *, as_json: bool) -> int:
         notes = ", ".join(f"{k} {v}" for k, v in table.notes.items())
         figures = (f"{table.version:,}", f"{table.rows:,}", f"{table.files:,}", f"{table.size / 1e6:,.1f}")
         shown.add_row(table.name, *figures, notes)
-    console = Console(highlight=False)
-    console.print(shown if tables else f"no tables of {project.name} under {place.roots.lake} yet")
+    console().print(shown if tables else f"no tables of {project.name} under {place.roots.lake} yet")
     return 0
 
 

@@ -22,12 +22,21 @@ _KEYS = {
 """Which figures of a step's summary the table shows; all of them are in `--json`."""
 
 
+_PIPE_WIDTH = 200  # columns where nobody's terminal sets a width
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Standard output or error for people; a pipe or file gets whole lines, however long."""
+    found = Console(stderr=stderr, highlight=False)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+
+
 class Screen:
     """Progress and a summary: a live line on a terminal, plain lines elsewhere, JSON lines with `as_json`."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
-        self._console = Console(stderr=as_json, highlight=False)
+        self._console = console(stderr=as_json)
         self._live = self._console.status("") if self._console.is_terminal and not as_json else None
         self._rows: list[tuple[Step, Outcome]] = []
 
@@ -67,7 +76,7 @@ class Screen:
         if self._json:
             self._print_json({"event": "failed", "message": message})
         else:
-            Console(stderr=True, highlight=False).print(f"[red]✗[/] {_plain(message)}", soft_wrap=True)
+            console(stderr=True).print(f"[red]✗[/] {_plain(message)}", soft_wrap=True)
 
     def accounts(self) -> None:
         """The closing table: the account of every data set that was ingested."""
@@ -78,13 +87,13 @@ class Screen:
         table.add_column("account")
         for column in ("read", "= accepted", "+ quarantined", "+ duplicate"):
             table.add_column(column, justify="right")
-        table.add_column("reasons", no_wrap=True)
+        table.add_column("reasons")
         for step, outcome in ingested:
             figures = [f"{outcome.summary[k]:,}" for k in _KEYS["ingest"]]
             reasons = ", ".join(f"{k} {v:,}" for k, v in outcome.summary["reasons"].items())
             table.add_row(step.subject, *figures, reasons)
         self._console.print()
-        self._console.print(table, soft_wrap=True)
+        self._console.print(table)
         looked = sorted({outcome.summary["duplicates"] for _, outcome in ingested})
         self.print(f"duplicates: {', '.join(looked)}")
 
