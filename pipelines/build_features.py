@@ -12,9 +12,10 @@ from headrace import entry
 from headrace.entry import Call
 from headrace.features.due import PREDICT_AT, Build
 from headrace.features.feature_set import FeatureSpec
+from headrace.features.kept import kept_columns
 from headrace.features.planning import next_build
 from headrace.features.sides import Side, as_of_table, look_up_table, open_sides
-from headrace.features.table import feature_table, kept_columns, read_columns
+from headrace.features.table import feature_table, read_schema
 from headrace.lake.commit import last_info
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
@@ -52,7 +53,7 @@ def build(root: "beam.Pipeline", work: Build, inputs: Inputs, table: str) -> Non
     from transforms.write_files import WriteFiles  # noqa: PLC0415
 
     model, project, spec = inputs.model, inputs.project, inputs.spec
-    rows = root | "Read rows" >> ReadDelta(work.files, read_columns(model, project, spec))
+    rows = root | "Read rows" >> ReadDelta(work.files, read_schema(model, project, spec))
     due = rows | "Due" >> KeepDue(spec.predict_at, work.window)
     joined = due.rows
     for name, side in inputs.sides.items():
@@ -87,11 +88,13 @@ def build_features(call: Call) -> dict[str, Any]:
     lake = call.place.roots.lake
     folder = ModelFolder(lake, project.name, model.model)
     data = project.data_sets[model.rows].value
-    rows = open_snapshot(DataSetFolder(lake, project.name, model.rows).events)
-    sides = open_sides(model, project, spec, lake)
     with locked(folder.root):
+        # Pinned under the lock: a build that waited must not go back behind the one it waited for.
+        rows = open_snapshot(DataSetFolder(lake, project.name, model.rows).events)
+        sides = open_sides(model, project, spec, lake)
         table_id = create_table(folder.features, feature_table(model, project, spec))
-        work = next_build(folder.features, f"{model.model}/features/{table_id}", spec, rows, data, sides)
+        app = f"{model.model}/features/{table_id}"
+        work = next_build(folder.features, app, spec, kept_columns(model, project), rows, data, sides)
         if work is None:
             return {"model": model.model, "nothing_to_do": True}
         call.progress.step(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam import PCollection
 
+from headrace.lake.reading import read_group
 from headrace.lake.snapshot import DataFile, row_groups
 from headrace.rows.block import Block, Origin
 from transforms import coders  # noqa: F401  # what blocks travel by
@@ -31,7 +31,7 @@ class ReadDelta(beam.PTransform[beam.Pipeline, PCollection[Block]]):
     """
 
     files: Sequence[DataFile]
-    columns: Sequence[str]
+    schema: pa.Schema  # of what is read
 
     def expand(self, root: beam.Pipeline) -> PCollection[Block]:
         """Lay out the stage."""
@@ -39,7 +39,7 @@ class ReadDelta(beam.PTransform[beam.Pipeline, PCollection[Block]]):
             root
             | "List row groups" >> beam.Create(list(groups_of(self.files)), reshuffle=False)
             | "Spread row groups" >> beam.Reshuffle()  # Group, a few dozen bytes each
-            | "Read row group" >> beam.ParDo(_ReadFn(self.columns))
+            | "Read row group" >> beam.ParDo(_ReadFn(self.schema))
         )
 
 
@@ -54,16 +54,9 @@ def groups_of(files: Iterable[DataFile]) -> Iterator[Group]:
 
 
 class _ReadFn(beam.DoFn):
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = list(columns)
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
 
     def process(self, element: Group) -> Iterator[Block]:
-        with pq.ParquetFile(element.path, page_checksum_verification=True) as file:
-            table = file.read_row_group(element.number, columns=self._columns, use_threads=False)
-        yield Block(Origin(element.path, element.start, element.end), one_batch(table.select(self._columns)))
-
-
-def one_batch(table: pa.Table) -> pa.RecordBatch:
-    """A table as a single batch, also where it has no rows."""
-    batches = table.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+        rows = read_group(element.path, element.number, self._schema)
+        yield Block(Origin(element.path, element.start, element.end), rows)

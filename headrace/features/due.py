@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.failures import DataFailure
 from headrace.lake.accounts import prove_tiling
 from headrace.lake.commit import Committed, Token, commit_once
 from headrace.lake.settle import Written, prove_written
@@ -95,6 +96,11 @@ def commit_build(build: Build, root: str, counts: Sequence[DueCounts], written: 
         DataFailure: a block is missing or there twice, or rows were lost on the way.
     """
     prove_tiling([Origin(f.path, 0, f.rows) for f in build.files], [c.origin for c in counts])
+    if short := [c for c in counts if c.read != c.origin.end - c.origin.start]:
+        raise DataFailure(
+            f"{short[0].origin.file}: rows {short[0].origin.start}..{short[0].origin.end}, but {short[0].read:,} "
+            "arrived; nothing was committed. Run again; if it stays, report it"
+        )
     prove_written(build.app, "features", {c.origin: c.due for c in counts}, written)
     total = {name: sum(getattr(c, name) for c in counts) for name in ("read", "due", "catch_up", "waiting", "built")}
     return commit_once(

@@ -1,6 +1,8 @@
 """Decide what a build of a model's features does: which rows, from which versions, or nothing."""
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,19 +14,27 @@ from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, stored_token
 from headrace.lake.low_water import low_water
 from headrace.lake.snapshot import Snapshot, open_snapshot
+from headrace.rules import Type
 from headrace.spec.data_set import DataSet
 
-_DIGEST_BITS = 60  # of the spec's digest that a token's version can hold
+_DIGEST_BITS = 60  # of a digest that a token's version can hold
 
 
 def next_build(
-    root: str, app: str, spec: FeatureSpec, rows: Snapshot, data: DataSet, sides: Mapping[str, Side]
+    root: str,
+    app: str,
+    spec: FeatureSpec,
+    kept: Mapping[str, Type],
+    rows: Snapshot,
+    data: DataSet,
+    sides: Mapping[str, Side],
 ) -> Build | None:
     """The build that brings the feature table up to its inputs, or None where it is there already.
 
-    Three tokens move in one commit: the time through which features are built, the
-    version of the rows' table that was seen, and the digest of the spec. Where the
-    spec is another than the table's, everything is built again and replaces what was.
+    Five tokens move in one commit: the time through which features are built, the
+    version of the rows' table that was seen, its identity, and the digests of the spec
+    and of the columns kept beside the features. Where one of the last three is another,
+    everything is built again and replaces what was.
 
     Raises:
         DataFailure: rows were deleted or changed since the last build.
@@ -33,17 +43,29 @@ def next_build(
     if until is None:
         return None
     digest = int(spec.digest, 16) >> (256 - _DIGEST_BITS)
-    now = {f"{app}/time": until, f"{app}/rows": rows.version, f"{app}/spec": digest}
+    now = {
+        f"{app}/time": until,
+        f"{app}/rows": rows.version,
+        f"{app}/spec": digest,
+        f"{app}/source": int(rows.table_id.replace("-", ""), 16) >> (128 - _DIGEST_BITS),
+        # Not part of the spec's digest: a slice more is no other model.
+        f"{app}/kept": _digest_of({name: str(kind) for name, kind in kept.items()}),
+    }
     before = {name: stored_token(root, name) for name in now}
     if before == now:
         return None
-    replace = before[f"{app}/spec"] not in (None, digest)
+    replace = any(before[f"{app}/{name}"] not in (None, now[f"{app}/{name}"]) for name in ("spec", "source", "kept"))
     after = None if replace else before[f"{app}/time"]
     seen = None if replace else before[f"{app}/rows"]
     if after is not None and until < after:
         raise DataFailure(
             f"{root}: features are built through {_shown(after)}, but the inputs are complete only through "
             f"{_shown(until)}: a table went back in time; restore it, or remove the feature table to build again"
+        )
+    if seen is not None and rows.version < seen:
+        raise DataFailure(
+            f"{rows.root}: features were built from version {seen}, but the table is at {rows.version}: it went back "
+            "in time; restore it, or remove the feature table to build again"
         )
     new = added_between(rows.root, seen, rows.version)
     # As they were seen and as they came, not as they are: a compaction may have mixed old rows with late ones.
@@ -56,6 +78,11 @@ def next_build(
         info=_info(spec, until, rows, sides),
         replace=replace,
     )
+
+
+def _digest_of(columns: Mapping[str, str]) -> int:
+    text = json.dumps(columns, sort_keys=True, ensure_ascii=False)
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) >> (256 - _DIGEST_BITS)
 
 
 def _low_water(rows: Snapshot, data: DataSet, sides: Mapping[str, Side]) -> int | None:

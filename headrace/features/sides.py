@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from headrace.failures import DataFailure
 from headrace.features.as_of import AsOfTable
@@ -12,6 +11,7 @@ from headrace.features.availability import known_times
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.look_up import LookUpTable
 from headrace.lake.layout import DataSetFolder
+from headrace.lake.reading import one_batch, read_file
 from headrace.lake.snapshot import Snapshot, open_snapshot
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet
@@ -75,10 +75,5 @@ def _read(side: Side, wanted: set[str]) -> pa.RecordBatch:
         name: kind.arrow for name, kind in data_set_columns(side.data).items() if name in wanted
     }
     schema = pa.schema(list(columns.items()))
-    tables = [
-        pq.read_table(file.path, columns=schema.names, use_threads=False, page_checksum_verification=True)
-        for file in side.snapshot.files
-    ]
-    whole = pa.concat_tables([schema.empty_table(), *(t.select(schema.names).cast(schema) for t in tables)])
-    batches = whole.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
+    tables = [read_file(file.path, schema) for file in side.snapshot.files]
+    return one_batch(pa.concat_tables([schema.empty_table(), *tables]), side.snapshot.root)

@@ -4,19 +4,10 @@ import pyarrow as pa
 
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
-from headrace.rules import Type
+from headrace.features.kept import kept_columns
 from headrace.spec.columns import data_set_columns
 from headrace.spec.model import Model
 from headrace.spec.project import Project
-
-
-def kept_columns(model: Model, project: Project) -> dict[str, Type]:
-    """Columns of the rows that stand beside the features: key, label key, event time, split, slices."""
-    data = project.data_sets[model.rows].value
-    columns = data_set_columns(data)
-    label_on = () if model.label.on == "key" else model.label.on
-    wanted = [*data.key, *label_on, data.time, model.split.by, *model.evaluate.slices]
-    return {name: columns[name] for name in dict.fromkeys(wanted) if name in columns}
 
 
 def feature_table(model: Model, project: Project, spec: FeatureSpec) -> pa.Schema:
@@ -28,8 +19,9 @@ def feature_table(model: Model, project: Project, spec: FeatureSpec) -> pa.Schem
     return pa.schema(list(fields.values()))
 
 
-def read_columns(model: Model, project: Project, spec: FeatureSpec) -> list[str]:
+def read_schema(model: Model, project: Project, spec: FeatureSpec) -> pa.Schema:
     """The columns of the rows' data set that a build must read, in table order."""
     joins = {name for join in model.joins.values() for name in join.on}
     wanted = {*kept_columns(model, project), *joins, *spec.used, *spec.predict_at.columns}
-    return [name for name in data_set_columns(project.data_sets[model.rows].value) if name in wanted]
+    columns = data_set_columns(project.data_sets[model.rows].value)
+    return pa.schema([(name, kind.arrow) for name, kind in columns.items() if name in wanted])

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from headrace.entry import Call
 from headrace.features.feature_set import FeatureSpec
-from headrace.features.table import feature_table, kept_columns
+from headrace.features.kept import kept_columns
+from headrace.features.table import feature_table
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import DataFileWriter
 from headrace.lake.layout import DataSetFolder, ModelFolder

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from headrace.failures import DataFailure
 from headrace.lake.commit import last_info
 from headrace.lake.layout import ModelFolder
+from headrace.lake.reading import one_batch
 from lib import shop
 from pipelines import build_features, ingest_batch
 
@@ -161,3 +163,83 @@ def test_a_repeated_key_in_a_look_up_is_named(model, tmp_path, capsys):
     ingest()
     assert build(model) == 3
     assert "join region, data set regions" in last(capsys)["message"]
+
+
+def test_a_slice_more_is_filled_for_every_row(model, tmp_path, capsys):
+    """A column that is newly kept is no null in rows built before; the spec, and so a bundle, stays the same."""
+    build(model)
+    spec = last_info(FEATURES)["spec"]
+    model.write_text(model.read_text().replace("slices: shop", "slices: [shop, note]"))
+    build(model)
+    assert features()["note"].null_count() == 0
+    assert last_info(FEATURES)["spec"] == spec
+
+
+def test_a_replaced_table_is_built_anew(model, tmp_path, capsys):
+    """Another events table with the same version and low-water: its rows, and only its rows, have features."""
+    build(model)
+    (tmp_path / "lake/shop/orders").rename(tmp_path / "old")
+    (tmp_path / "raw/orders/a.csv").unlink()
+    shop.deliver(tmp_path, "b.csv", range(200, 301))
+    ingest()
+    build(model)
+    assert features()["id"].to_list() == list(range(200, 301))
+
+
+def test_a_build_that_waited_does_not_go_back(model, tmp_path, monkeypatch):
+    """While one build waits for the lock another takes a late file: its rows are there once."""
+    shop.deliver(tmp_path, "late.csv", range(301, 311))
+    real = build_features.locked
+
+    def overtaken(folder):
+        monkeypatch.setattr(build_features, "locked", real)
+        ingest()
+        assert build(model) == 0
+        return real(folder)
+
+    monkeypatch.setattr(build_features, "locked", overtaken)
+    assert build(model) == 0
+    shop.deliver(tmp_path, "later.csv", range(311, 316))
+    ingest()
+    build(model)
+    assert features()["id"].to_list() == list(range(1, 316))
+
+
+def test_a_new_column_is_null_in_older_files(model, tmp_path):
+    """A contract that grows leaves the files as they are; as rows and as a side they can still be read."""
+    orders, prices = tmp_path / "shop/orders.yaml", tmp_path / "shop/prices.yaml"
+    orders.write_text(
+        orders.read_text()
+        .replace("    note: {type: string}", "    note: {type: string}\n    extra: {type: int}")
+        .replace("id, placed, shop]}", "id, placed, shop, extra]}")
+    )
+    prices.write_text(
+        prices.read_text()
+        .replace("path: detail.price}", "path: detail.price}\n    tax: {type: double}")
+        .replace("[shop, at, price]", "[shop, at, price, tax]")
+    )
+    model.write_text(
+        model.read_text().replace("half: id / 2", "half: id / 2\n  more: extra").replace("[price]", "[price, tax]")
+    )
+    raw = (tmp_path / "raw/orders/a.csv").read_text().splitlines()
+    (tmp_path / "raw/orders/b.csv").write_text(raw[0] + ";extra\n" + raw[5].replace("5;", "900;", 1) + ";4\n")
+    ingest()
+    assert build(model) == 0
+    found = features()
+    assert found["f__more"].null_count() == found.height - 1
+    assert found["f__price__tax"].null_count() == found.height
+
+
+def test_more_text_than_a_batch_holds_is_refused():
+    """A table of several batches is never cut to its first."""
+    column = pa.chunked_array([["a"], ["b"]])
+    table = pa.table({"text": column})
+
+    class Wide:
+        num_rows, schema = 2, table.schema
+
+        def combine_chunks(self):
+            return table
+
+    with pytest.raises(DataFailure, match="more than 2 GB of text"):
+        one_batch(Wide(), "prices")
