@@ -34,14 +34,17 @@ def _added_by(root: str, version: int) -> set[str]:
     path = storage.join(root, "_delta_log", f"{version:020d}.json")
     log = storage.read(path)
     if log is None:
-        raise DataFailure(f"{path}: the log no longer reaches back to this version; build again with --rebuild")
+        raise DataFailure(
+            f"{path}: the log no longer reaches back to this version; move the table made from it away, "
+            "so that it is made anew"
+        )
     added: set[str] = set()
     for line in log.splitlines():
         action = json.loads(line)
         if (remove := action.get("remove")) and remove["dataChange"]:
             raise DataFailure(
                 f"{root}: version {version} deleted or changed rows ({unquote(remove['path'])}); "
-                "what was made from them must be built again with --rebuild"
+                "move the table that was made from them away, so that it is made anew"
             )
         if (add := action.get("add")) and add["dataChange"]:
             added.add(add["path"])

@@ -56,7 +56,9 @@ def file_stats(schema: pa.Schema, footer: pq.FileMetaData, floats: FloatBounds) 
     for name, (least, most) in floats.bounds().items():
         low[name], high[name] = least + 0.0, most + 0.0  # no minus zero
     for index, field in enumerate(schema):
-        if index >= MOST_COLUMNS or pa.types.is_nested(field.type) or pa.types.is_floating(field.type):
+        # Times always have bounds, wherever they stand: how far a table is complete is read from them.
+        told = index < MOST_COLUMNS or pa.types.is_timestamp(field.type)
+        if not told or pa.types.is_nested(field.type) or pa.types.is_floating(field.type):
             continue
         _bounds_of(field, footer, low, high, nulls)
     return json.dumps(

@@ -145,14 +145,15 @@ class Planner:
                 "deliver files there, or mend the path — it is relative to the working directory"
             )
         new: list[tuple[str, FileStatus]] = []
+        seen: set[str] = set()
         for path, status in _complete(found):
-            if path not in planned:
+            name = storage.resolved(path)
+            before = planned.get(name)
+            if before is None and name not in seen:
                 new.append((path, status))
-            elif planned[path] != status:
-                raise DataFailure(
-                    f"{path}: was ingested with {planned[path].size} bytes and has changed since (now {status.size}); "
-                    "deliver corrections as a new file and put this one back"
-                )
+            elif before is not None and before != status:
+                raise DataFailure(_changed(path, before, status))
+            seen.add(name)
         return new
 
 
@@ -178,10 +179,25 @@ def capped(
 def _complete(paths: Sequence[str]) -> list[tuple[str, FileStatus]]:
     """Files that are no longer growing; one that was just written is looked at twice."""
     before = {path: storage.status(path) for path in paths}
-    age = time.time() - max((s.modified for s in before.values() if s), default=0) / 1e9
-    if 0 <= age < _QUIET:
+    now = time.time()
+    # A clock that runs ahead makes a file look younger than it is, never older: it is looked at twice as well.
+    ages = [max(now - s.modified / 1e9, 0) for s in before.values() if s]
+    if (age := min(ages, default=_QUIET)) < _QUIET:
         time.sleep(_QUIET - age)
     return [(path, status) for path, status in before.items() if status and storage.status(path) == status]
+
+
+def _changed(path: str, before: FileStatus, now: FileStatus) -> str:
+    if before.size != now.size:
+        return (
+            f"{path}: was ingested with {before.size} bytes and has changed since (now {now.size}); "
+            "deliver corrections as a new file and put this one back as it was"
+        )
+    then = f"@{before.modified // 10**9}.{before.modified % 10**9:09d}"
+    return (
+        f"{path}: was ingested, and its time of modification is another now (its {now.size} bytes may be the same); "
+        f"if the content is the same, set the time back: touch -d {then} {path}"
+    )
 
 
 def _base(root: str) -> TableBase:

@@ -114,8 +114,8 @@ class PlanFolder:
         self.reseal(replace(plan, files=()))
 
     def planned(self) -> dict[str, FileStatus]:
-        """Every file that some plan holds, as it was when planned."""
-        return {file.path: file.status for plan in self._all() for file in plan.files}
+        """Every file that some plan holds by its resolved path, as it was when planned."""
+        return {storage.resolved(file.path): file.status for plan in self._all() for file in plan.files}
 
     def _all(self) -> Iterator[Plan]:
         return (self.read(number) for number in self.numbers())

@@ -110,11 +110,18 @@ class _beside:  # noqa: N801  # reads as a word in the with statement
 def matching(pattern: str) -> Iterator[str]:
     """Paths that fit a glob, sorted, without what is still being written or hidden.
 
-    Names that start with `_` or `.` or end in `.tmp` are left alone, as Spark and
-    Hadoop do.
+    Names of files and folders that start with `_` or `.`, and files that end in `.tmp`,
+    are left alone, as Spark and Hadoop do.
     """
     root = Path(pattern)
     anchor = Path(root.anchor) if root.is_absolute() else Path()
+    fixed = next((n for n, part in enumerate(root.parts) if set(part) & set("*?[")), len(root.parts) - 1)
     for path in sorted(anchor.glob(str(root.relative_to(anchor)))):
-        if path.is_file() and not path.name.startswith(("_", ".")) and path.suffix != ".tmp":
+        found = path.parts[fixed:]  # what the pattern left open: folders count as well as the name
+        if path.is_file() and path.suffix != ".tmp" and not any(part.startswith(("_", ".")) for part in found):
             yield str(path)
+
+
+def resolved(path: str) -> str:
+    """The one name of a file, however it is spelled: absolute, without links, `.` and `..`."""
+    return os.path.realpath(path)

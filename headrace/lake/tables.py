@@ -10,6 +10,8 @@ from deltalake.exceptions import DeltaError
 from headrace.failures import DataFailure, PlaceFailure
 from headrace.lake import storage
 
+# Readers look at the statistics of the first 32 columns unless told; times may stand behind them.
+_PROPERTIES = {"delta.dataSkippingNumIndexedCols": "-1"}
 _WRITER_FEATURES = {"appendOnly", "invariants", "timestampNtz"}
 
 
@@ -42,7 +44,11 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
     """
     if not is_table(root):
         storage.make_folder(root)
-        return str(DeltaTable.create(root, schema, mode="error", partition_by=list(partition_by)).metadata().id)
+        return str(
+            DeltaTable.create(root, schema, mode="error", partition_by=list(partition_by), configuration=_PROPERTIES)
+            .metadata()
+            .id
+        )
     table = open_table(root)
     present = pa.schema(table.schema().to_arrow())
     differ = [

@@ -135,6 +135,19 @@ def test_statistics_of_a_file_are_bounds_or_absent(tmp_path):
     assert '"nullCount":{"f":0,"g":1,"s":0,"t":1,"z":2}' in added.stats
 
 
+def test_a_time_behind_many_columns_has_bounds(tmp_path):
+    """How far a table is complete is read from them, so they do not depend on a column's place."""
+    kinds = {**{f"c{n}": pa.int64() for n in range(40)}, "t": pa.timestamp("us", "UTC")}
+    schema = pa.schema(list(kinds.items()))
+    table, moment = str(tmp_path / "t"), dt.datetime(2013, 1, 1, tzinfo=dt.UTC)
+    create_table(table, schema)
+    batch = {**{name: [1] for name in kinds}, "t": [moment]}
+    adds = write_small(table, pa.RecordBatch.from_pydict(batch, schema=schema))
+    commit_once(table, [Token("a", 1, None)], adds, info={})
+    (file,) = open_snapshot(table).files
+    assert (file.high["t"], "c39" in file.high) == (moment, False)
+
+
 def test_schema_grows_by_nullable_columns_only(root):
     """A new column is added; a changed type is refused with both types named."""
     create_table(root, SCHEMA.append(pa.field("m", pa.string())))

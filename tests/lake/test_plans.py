@@ -1,8 +1,10 @@
 """Plans are sealed once, worked through in order, and hold each file once."""
 
 import os
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -170,3 +172,51 @@ def test_a_replaced_table_is_noticed(planner, tmp_path):
     create_table(planner.roots["events"], pa.schema([("n", pa.int64())]))
     with pytest.raises(Conflict, match="was sealed for another table"):
         planner.next()
+
+
+def test_another_spelling_is_the_same_file(planner, monkeypatch):
+    """Relative, absolute, through `..` or a link: a file that was ingested is not ingested again."""
+    deliver(planner, "a.csv")
+    carry(planner, planner.next(), "quarantine", "events")
+    raw = Path(planner.pattern).parent
+    (raw.parent / "link").symlink_to(raw)
+    monkeypatch.chdir(raw.parent)
+    for pattern in ("raw/*.csv", "raw/../raw/*.csv", "link/*.csv"):
+        planner.__dict__.update(pattern=pattern)
+        assert planner.next() is None
+    planner.__dict__.update(pattern="*/*.csv")
+    deliver(replace(planner, pattern=str(raw / "*.csv")), "b.csv")
+    assert len(planner.next().files) == 1
+
+
+def test_folders_being_written_are_left_alone(planner):
+    """A pattern that looks into folders does not look into `_temporary`."""
+    raw = Path(planner.pattern).parent
+    (raw / "_temporary").mkdir()
+    (raw / "done").mkdir()
+    planner.__dict__.update(pattern=str(raw / "**" / "*.csv"))
+    for folder in ("_temporary", "done"):
+        deliver(replace(planner, pattern=str(raw / folder / "*.csv")), f"{folder}.csv")
+    assert names(planner.next()) == ["done.csv"]
+
+
+def test_a_clock_ahead_does_not_hide_a_growing_file(planner):
+    """A file from the future is no reason not to look twice at the others."""
+    deliver(planner, "ahead.csv", age=-3600)
+    growing = deliver(planner, "growing.csv", age=0)
+    with ThreadPoolExecutor(1) as pool:
+        plan = pool.submit(planner.next)
+        time.sleep(0.3)
+        Path(growing).write_text("1\n2\n")
+    assert names(plan.result()) == ["ahead.csv"]
+
+
+def test_the_cure_of_a_touched_file_cures(planner):
+    """The message gives the very command; after it the file is the ingested one again."""
+    path = deliver(planner, "a.csv")
+    carry(planner, planner.next(), "quarantine", "events")
+    os.utime(path)
+    with pytest.raises(DataFailure, match="touch -d") as told:
+        planner.next()
+    subprocess.run(str(told.value).rpartition(": ")[2].split(), check=True)
+    assert planner.next() is None
