@@ -101,6 +101,7 @@ def build_examples(call: Call) -> dict[str, Any]:
             )
             parts = write(join(spark, inputs, placement), files)
         windows = _account(parts, inputs)
+        prove_closed(model.model, counts, windows)
         done = commit(folder.examples, app, parts, {"made_from": made_from, "windows": windows})
         sums = {key: sum(w[key] for w in windows.values()) for key in ("unlabeled", "known_late")}
         rows = {name: window["rows"] for name, window in windows.items()}
@@ -189,6 +190,21 @@ def commit(root: str, app: str, parts: Sequence[Part], info: Mapping[str, Any]) 
     adds = [Added.from_json(part.added) for part in parts if part.added]
     token = Token(app, 0 if stored is None else stored + 1, stored)
     return commit_once(root, [token], adds, info=info, replace=True, partition_by=[WINDOW])
+
+
+def prove_closed(model: str, counts: Sequence[WindowRows], windows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Every feature row of a window is an example, has no label, or has one known too late.
+
+    Raises:
+        DataFailure: rows were lost or doubled on the way through the join; nothing may be committed.
+    """
+    for name, counted in zip(WINDOWS, counts, strict=True):
+        found = sum(windows.get(name, {}).get(key, 0) for key in ("rows", "unlabeled", "known_late"))
+        if name in windows and found != counted.rows:
+            raise DataFailure(
+                f"examples of {model}: window {name} has {counted.rows:,} feature rows, but {found:,} came out of the "
+                "join with their labels; nothing was committed. Run again; if it stays, report it"
+            )
 
 
 def _account(parts: Sequence[Part], inputs: Inputs) -> dict[str, dict[str, Any]]:

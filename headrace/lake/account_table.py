@@ -9,7 +9,7 @@ from headrace.lake.commit import Token, commit_once, newest_infos, stored_token
 from headrace.lake.data_files import write_small
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.snapshot import open_snapshot
-from headrace.lake.tables import create_table, is_table
+from headrace.lake.tables import create_table, is_table, open_table
 
 
 def catch_up(folder: DataSetFolder) -> None:
@@ -18,7 +18,7 @@ def catch_up(folder: DataSetFolder) -> None:
     Run twice it writes once: the token is the newest plan's number.
     """
     table_id = create_table(folder.accounts, ACCOUNTS)
-    app = f"{folder.data_set}/accounts/{table_id}"
+    app = f"{folder.data_set}/accounts/{table_id}/{open_table(folder.events).metadata().id}"
     stored = stored_token(folder.accounts, app)
     accounts = (Account(**info["account"]) for info in newest_infos(folder.events) if "account" in info)
     missing = list(takewhile(lambda account: account.plan > (stored or 0), accounts))

@@ -1,6 +1,7 @@
 """Decide what a batch run does next: finish the open plan, or seal one over the new files."""
 
 import datetime as dt
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from headrace.failures import Conflict, DataFailure
 from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase
+from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
 from headrace.lake.storage import FileStatus
 from headrace.lake.tables import open_table
 from headrace.rows.cut import cut
@@ -88,11 +89,16 @@ class Planner:
         if found != plan.tables[name].table_id:
             raise Conflict(
                 f"{root}: plan {plan.number} was sealed for another table (id {plan.tables[name].table_id}, "
-                f"found {found}); put the table back, or move {self.plans.folder} away together with it"
+                f"found {found}); put the table back, or {self._together}"
             )
         token = stored_token(root, plan.app(name))
         if token is not None and token > plan.number:
             raise Conflict(f"{root}: carries plan {token}, but {self.plans.folder} ends with {plan.number}")
+        if token == plan.number and stored_token(root, f"{plan.app(name)}/seal") != plan.seal:
+            raise Conflict(
+                f"{root}: carries plan {plan.number} as another run had sealed it, perhaps one that outlived its "
+                f"driver; {self._together}"
+            )
         return token == plan.number
 
     def _sealed_again(self, plan: Plan) -> Plan:
@@ -114,6 +120,7 @@ class Planner:
         return again
 
     def _sealed_anew(self, number: int) -> Plan | None:
+        self._prove_plans_complete(number - 1)
         chosen = capped(self.new_files())
         if not chosen:
             return None
@@ -129,6 +136,21 @@ class Planner:
         )
         self.plans.seal(plan)
         return plan
+
+    def _prove_plans_complete(self, newest: int) -> None:
+        """Every table carries the newest plan and no later one, so no plan has been lost."""
+        for name, root in self.roots.items():
+            token = stored_token(root, plan_app(self.data_set, str(open_table(root).metadata().id)))
+            if token != (newest or None):
+                raise Conflict(
+                    f"{root}: carries plan {token}, but the newest in {self.plans.folder} is {newest or 'none'}, so "
+                    f"nobody knows which files are in {name}; put the plans back, or {self._together}"
+                )
+
+    @property
+    def _together(self) -> str:
+        folder = os.path.dirname(self.plans.folder)  # noqa: PTH120  # a URI as well as a path
+        return f"move the whole folder {folder} away and ingest again: its tables and plans belong together"
 
     def new_files(self) -> list[tuple[str, FileStatus]]:
         """Complete files that no plan holds, in the order of their names.

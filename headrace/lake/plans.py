@@ -5,6 +5,7 @@ these files under this contract. Only a plan that no table carries yet may be se
 again. The truth about what is done stands in the tables' tokens, never here.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -70,9 +71,19 @@ class Plan:
         """Bytes of all files."""
         return sum(f.size for f in self.files)
 
+    @property
+    def seal(self) -> int:
+        """What tells this sealing from another one under the same number, as a token's version can hold it."""
+        return int(hashlib.sha256(self.to_json()).hexdigest(), 16) >> 196
+
     def app(self, table: str) -> str:
         """The app id under which this data set's plans are committed to one of its tables."""
-        return f"{self.data_set}/ingest_batch/{self.tables[table].table_id}"
+        return plan_app(self.data_set, self.tables[table].table_id)
+
+
+def plan_app(data_set: str, table_id: str) -> str:
+    """The app id of a data set's plans in a table; the token's version is the plan's number."""
+    return f"{data_set}/ingest_batch/{table_id}"
 
 
 @dataclass(frozen=True)

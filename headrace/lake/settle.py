@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from headrace.failures import DataFailure
 from headrace.lake import storage
 from headrace.lake.accounts import Account, prove_tiling
-from headrace.lake.commit import Token, commit_once
+from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import Added
 from headrace.lake.plans import Plan
 from headrace.rows.block import Counts, Origin
@@ -53,8 +53,13 @@ def settle(
     prove_written(name, "events", {c.origin: c.accepted for c in counts}, written["events"])
     _hold_contract(plan, roots, account, written["quarantine"], quarantined_share)
     for table in ("quarantine", "events"):
-        token = Token(plan.app(table), plan.number, plan.number - 1 or None)
-        commit_once(roots[table], [token], [w.added for w in written[table]], info={"account": account.as_info()})
+        seal = f"{plan.app(table)}/seal"
+        tokens = (
+            Token(plan.app(table), plan.number, plan.number - 1 or None),
+            # The number alone would take another sealing of it, by a run that outlived its driver, for this one.
+            Token(seal, plan.seal, stored_token(roots[table], seal)),
+        )
+        commit_once(roots[table], tokens, [w.added for w in written[table]], info={"account": account.as_info()})
     return account
 
 

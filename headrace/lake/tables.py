@@ -59,7 +59,8 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
     if differ:
         raise DataFailure(
             f"{root}: columns changed their type: {'; '.join(differ)}. A Delta column keeps its type: "
-            "rename the column, or move the table away and ingest again"
+            "rename the column, or move the whole folder that holds the table away (its tables and plans "
+            "belong together) and make it again"
         )
     if new := [field for field in schema if field.name not in present.names]:
         refuse_unknown_features(root, table)

@@ -16,6 +16,7 @@ from headrace.lake.snapshot import open_snapshot
 from headrace.learn.boosting import parameters
 from headrace.learn.examples import LABEL, WINDOW
 from headrace.spec.project import load_model
+from jobs import build_examples
 from lib.parcels import MODEL, Shop, orders, returns, version
 
 TABLES = ("features", "examples", "scores")
@@ -212,6 +213,16 @@ def test_only_new_rows_are_scored(tmp_path, spark):
     assert second["version"] == version(shop.model.scores)
     ids = _read(shop.model.scores).column("id").to_pylist()
     assert len(ids) == len(set(ids)) == 29 * 24
+
+
+@pytest.mark.parametrize("spoil", [lambda rows: rows.limit(10), lambda rows: rows.union(rows)])
+def test_rows_lost_or_doubled_in_the_join_stop_the_commit(shop, monkeypatch, spoil):
+    """The examples have an account of their own: it does not close, and nothing is committed."""
+    real = build_examples.join
+    monkeypatch.setattr(build_examples, "join", lambda *args: spoil(real(*args)))
+    with pytest.raises(DataFailure, match="came out of the join"):
+        shop.build_examples()
+    assert not open_snapshot(shop.model.examples).files
 
 
 def test_several_labels_of_one_key_are_refused_by_name(shop):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from headrace.failures import Conflict, DataFailure
-from headrace.lake.commit import Token, commit_once
+from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.planning import Planner
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile
 from headrace.lake.tables import create_table
@@ -46,7 +46,12 @@ def deliver(planner, name, text="1\n", age=5):
 
 def carry(planner, plan, *tables):
     for table in tables:
-        commit_once(planner.roots[table], [Token(plan.app(table), plan.number, plan.number - 1 or None)], [], info={})
+        seal = f"{plan.app(table)}/seal"
+        tokens = [
+            Token(plan.app(table), plan.number, plan.number - 1 or None),
+            Token(seal, plan.seal, stored_token(planner.roots[table], seal)),
+        ]
+        commit_once(planner.roots[table], tokens, [], info={})
 
 
 def names(plan):
@@ -111,8 +116,9 @@ def test_an_abandoned_plan_frees_its_files(planner):
     deliver(planner, "a.csv")
     plan = planner.next()
     planner.plans.abandon(plan)
-    assert planner.next().files == ()
-    carry(planner, plan, "quarantine", "events")
+    spent = planner.next()
+    assert spent.files == ()
+    carry(planner, spent, "quarantine", "events")
     again = planner.next()
     assert (again.number, names(again)) == (2, ["a.csv"])
 
@@ -220,3 +226,25 @@ def test_the_cure_of_a_touched_file_cures(planner):
         planner.next()
     subprocess.run(str(told.value).rpartition(": ")[2].split(), check=True)
     assert planner.next() is None
+
+
+def test_lost_plans_are_noticed(planner):
+    """Tables that carry a plan and a folder without it: nothing is sealed, so no file is taken for done."""
+    deliver(planner, "a.csv")
+    plan = planner.next()
+    carry(planner, plan, "quarantine", "events")
+    (Path(planner.plans.folder) / "00000001.json").unlink()
+    deliver(planner, "b.csv")
+    with pytest.raises(Conflict, match=r"carries plan 1, but the newest in .* is none"):
+        planner.next()
+
+
+def test_another_sealing_of_a_number_is_not_this_plan(planner):
+    """A run that outlived its driver commits the plan as it was; the plan sealed anew is not taken for done."""
+    deliver(planner, "a.csv")
+    old = planner.next()
+    planner.__dict__.update(text="two", contract="two")
+    planner.next()
+    carry(planner, old, "quarantine")
+    with pytest.raises(Conflict, match="as another run had sealed it"):
+        planner.next()
