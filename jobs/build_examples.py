@@ -189,7 +189,7 @@ def commit(root: str, app: str, parts: Sequence[Part], info: Mapping[str, Any]) 
     stored = stored_token(root, app)
     adds = [Added.from_json(part.added) for part in parts if part.added]
     token = Token(app, 0 if stored is None else stored + 1, stored)
-    return commit_once(root, [token], adds, info=info, replace=True, partition_by=[WINDOW])
+    return commit_once(root, [token], adds, info=info, replace={})
 
 
 def prove_closed(model: str, counts: Sequence[WindowRows], windows: Mapping[str, Mapping[str, Any]]) -> None:

@@ -21,13 +21,12 @@ from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.lake import storage
 from headrace.lake.changes import added_between
-from headrace.lake.commit import Token, commit_once, last_info, newest_infos, stored_token
+from headrace.lake.commit import Token, commit_once, digest_version, last_info, stored_token
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import create_table
-from headrace.learn.bundle import Bundle
 from headrace.learn.labels import key_of
 from headrace.learn.row_groups import read_row_groups
 from headrace.learn.scoring import Scorer
@@ -41,11 +40,12 @@ from jobs.cluster.tasks import per_part, slots
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_WRITTEN = pa.schema([("added", pa.string())])
+BUNDLE = "bundle"
+_WRITTEN = pa.schema([("read", pa.int64()), ("added", pa.string())])
 _OWN = pa.schema(
     [
         ("score", pa.float32()),
-        ("bundle", pa.string()),
+        (BUNDLE, pa.string()),
         ("features_version", pa.int64()),
         ("scored_at", pa.timestamp("us", "UTC")),
     ]
@@ -54,7 +54,11 @@ _OWN = pa.schema(
 
 @dataclass(frozen=True)
 class ScoreFiles:
-    """Reads feature rows, scores them and writes one file per share; run twice it writes two, a commit names one."""
+    """Reads feature rows, scores them and writes one file per share; run twice it writes two, a commit names one.
+
+    The bundle is a partition of the table: a generation of features that takes the
+    place of another takes its scores along.
+    """
 
     root: str
     schema: pa.Schema
@@ -64,13 +68,15 @@ class ScoreFiles:
     scored_at: datetime
 
     def __call__(self, share: Share) -> Iterator[pa.RecordBatch]:
-        """The add action of the file, if a row was written."""
+        """How many rows were read, and the add action of the file where one was written."""
         columns = dict.fromkeys([*(n for n in self.schema.names if n not in _OWN.names), *self.scorer.stored])
-        with DataFileWriter(self.root, self.schema) as file:
+        read = 0
+        with DataFileWriter(self.root, self.schema, partition={BUNDLE: self.scorer.bundle.id}) as file:
             for rows in read_row_groups(share, list(columns)):
+                read += rows.num_rows
                 file.write(self._scored(self._wanted(rows)))
-            if added := file.close():
-                yield pa.RecordBatch.from_pydict({"added": [added.to_json()]})
+            added = file.close()
+        yield pa.RecordBatch.from_pylist([{"read": read, "added": added and added.to_json()}], _WRITTEN)
 
     def _wanted(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         if self.since is None:
@@ -78,7 +84,7 @@ class ScoreFiles:
         return rows.filter(pc.greater_equal(rows.column(PREDICT_AT.name), pa.scalar(self.since, PREDICT_AT.type)))
 
     def _scored(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        same = {"bundle": self.scorer.bundle.id, "features_version": self.features_version, "scored_at": self.scored_at}
+        same = {BUNDLE: self.scorer.bundle.id, "features_version": self.features_version, "scored_at": self.scored_at}
         own = {name: pa.repeat(pa.scalar(value, _OWN.field(name).type), len(rows)) for name, value in same.items()}
         own["score"] = pa.array(self.scorer(rows))
         return pa.RecordBatch.from_arrays(
@@ -89,7 +95,8 @@ class ScoreFiles:
 def score(call: Call) -> dict[str, Any]:
     """Score every due row since `score.since` that the live bundle has not scored.
 
-    Run twice it commits once; a new bundle scores all of them anew, under its own name.
+    Run twice it commits once. A new bundle scores all of them anew, under its own name;
+    features that were made anew are scored again, and their scores take the place of the old ones.
 
     Raises:
         DataFailure: no bundle is live, it does not fit the features, or features were removed or changed.
@@ -99,57 +106,65 @@ def score(call: Call) -> dict[str, Any]:
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
     scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec)
-    features = features_of(folder, spec)
+    bundle = scorer.bundle.id
+    features, generation = features_of(folder, spec)
     since = parse_instant(model.score.since) if model.score.since else None
     keys = [features.schema.field(name) for name in key_of(model, project)]
     with locked(folder.root):
         schema = pa.schema([*keys, PREDICT_AT, *_OWN])
-        create_table(folder.scores, schema)
-        app = f"score/{scorer.bundle.id}/{features.table_id}"
-        before = stored_token(folder.scores, app)
-        _same_features(folder.scores, scorer.bundle, features)
-        files = _due(added_between(features.root, before, features.version), since)
-        nothing = {"model": model.model, "nothing_to_do": True, "bundle": scorer.bundle.id, "rows": 0}
-        if not files:
-            return nothing
-        call.progress.step(f"scoring {model.model}", rows=sum(file.rows for file in files), bundle=scorer.bundle.id)
+        create_table(folder.scores, schema, partition_by=[BUNDLE])
+        app = f"score/{bundle}"
+        source = digest_version(f"{features.table_id}/{generation}".encode())
+        before, of = stored_token(folder.scores, app), stored_token(folder.scores, f"{app}/source")
+        anew = of not in (None, source)
+        files = _due(added_between(features.root, None if anew else before, features.version), since)
+        if not (files or anew):
+            return {"model": model.model, "nothing_to_do": True, "bundle": bundle, "rows": 0}
+        title = f"scoring {model.model}"
+        call.progress.step(title, rows=sum(file.rows for file in files), bundle=bundle, anew=anew)
         write = ScoreFiles(folder.scores, schema, scorer, since, features.version, datetime.now(UTC))
-        with session(call.place.spark, f"scoring {model.model}") as spark:
+        with session(call.place.spark, title) as spark:
             adds = write_scores(spark, files, write)
-        if not adds:
-            return nothing
         info = {
-            "bundle": scorer.bundle.id,
+            "bundle": bundle,
             "features": {"table": features.root, "id": features.table_id, "version": features.version},
         }
-        done = commit_once(folder.scores, [Token(app, features.version, before)], adds, info=info)
-    return {
-        "model": model.model,
-        "bundle": scorer.bundle.id,
-        "rows": sum(added.rows for added in adds),
-        "version": done.version,
-    }
+        tokens = [Token(app, features.version, before), Token(f"{app}/source", source, of)]
+        done = commit_once(folder.scores, tokens, adds, info=info, replace={BUNDLE: bundle} if anew else None)
+    return {"model": model.model, "bundle": bundle, "rows": sum(added.rows for added in adds), "version": done.version}
 
 
 def write_scores(spark: SparkSession, files: Sequence[DataFile], write: ScoreFiles) -> list[Added]:
-    """The files the tasks wrote, one per slot at most."""
+    """The files the tasks wrote, one per slot at most.
+
+    Raises:
+        DataFailure: they read more or fewer rows than the table has; nothing may be committed.
+    """
     shares = [share for share in balance(row_groups(files), slots(spark)) if share]
-    return [Added.from_json(text) for text in per_part(spark, shares, write, _WRITTEN).column("added").to_pylist()]
+    written = per_part(spark, shares, write, _WRITTEN).to_pylist()
+    there, read = sum(file.rows for file in files), sum(row["read"] for row in written)
+    if read != there:
+        raise DataFailure(
+            f"{write.root}: {there:,} feature rows were to be scored, {read:,} arrived; nothing was committed. "
+            "Run again; if it stays, report it"
+        )
+    return [Added.from_json(row["added"]) for row in written if row["added"]]
 
 
-def features_of(folder: ModelFolder, spec: FeatureSpec) -> Snapshot:
-    """The newest features.
+def features_of(folder: ModelFolder, spec: FeatureSpec) -> tuple[Snapshot, int]:
+    """The newest features, and which generation of them that is.
 
     Raises:
         DataFailure: there are none, or they are of other project files.
     """
     features = open_snapshot(folder.features)
-    if (built := str((last_info(folder.features) or {}).get("spec"))) != spec.digest:
+    info = last_info(folder.features) or {"spec": "none", "generation": 0}
+    if info["spec"] != spec.digest:
         raise DataFailure(
-            f"{folder.features}: built from other project files ({built[:12]}, these are {spec.digest[:12]}); "
+            f"{folder.features}: built from other project files ({info['spec'][:12]}, these are {spec.digest[:12]}); "
             "build the features again: python -m pipelines.build_features"
         )
-    return features
+    return features, info["generation"]
 
 
 def _due(files: Sequence[DataFile], since: datetime | None) -> list[DataFile]:
@@ -157,16 +172,6 @@ def _due(files: Sequence[DataFile], since: datetime | None) -> list[DataFile]:
     if since is None:
         return list(files)
     return [file for file in files if file.high.get(PREDICT_AT.name, since) >= since]
-
-
-def _same_features(root: str, bundle: Bundle, features: Snapshot) -> None:
-    """Refuse to score again, beside the old scores, what a table that was made anew holds."""
-    for info in newest_infos(root):
-        if info["bundle"] == bundle.id and info["features"]["id"] != features.table_id:
-            raise DataFailure(
-                f"{root}: bundle {bundle.id} has scored another feature table ({info['features']['id']}) than the one "
-                f"at {features.root} now, so its rows would stand there twice; move the scores table away to score anew"
-            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

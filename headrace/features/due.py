@@ -103,6 +103,6 @@ def commit_build(build: Build, root: str, counts: Sequence[DueCounts], written: 
         )
     prove_written(build.app, "features", {c.origin: c.due for c in counts}, written)
     total = {name: sum(getattr(c, name) for c in counts) for name in ("read", "due", "catch_up", "waiting", "built")}
-    return commit_once(
-        root, build.tokens, [w.added for w in written], info={**build.info, "account": total}, replace=build.replace
-    )
+    replace: Mapping[str, str] | None = {} if build.replace else None
+    adds = [w.added for w in written]
+    return commit_once(root, build.tokens, adds, info={**build.info, "account": total}, replace=replace)

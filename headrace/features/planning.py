@@ -1,7 +1,6 @@
 """Decide what a build of a model's features does: which rows, from which versions, or nothing."""
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +10,11 @@ from headrace.features.due import Build, Window, microseconds
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.sides import Side
 from headrace.lake.changes import added_between
-from headrace.lake.commit import Token, stored_token
+from headrace.lake.commit import Token, digest_version, last_info, stored_token
 from headrace.lake.low_water import low_water
 from headrace.lake.snapshot import Snapshot, open_snapshot
 from headrace.rules import Type
 from headrace.spec.data_set import DataSet
-
-_DIGEST_BITS = 60  # of a digest that a token's version can hold
 
 
 def next_build(
@@ -42,12 +39,11 @@ def next_build(
     until = _low_water(rows, data, sides)
     if until is None:
         return None
-    digest = int(spec.digest, 16) >> (256 - _DIGEST_BITS)
     now = {
         f"{app}/time": until,
         f"{app}/rows": rows.version,
-        f"{app}/spec": digest,
-        f"{app}/source": int(rows.table_id.replace("-", ""), 16) >> (128 - _DIGEST_BITS),
+        f"{app}/spec": digest_version(spec.digest.encode()),
+        f"{app}/source": digest_version(rows.table_id.encode()),
         # Not part of the spec's digest: a slice more is no other model.
         f"{app}/kept": _digest_of({name: str(kind) for name, kind in kept.items()}),
     }
@@ -75,14 +71,18 @@ def next_build(
         window=Window(after, until, frozenset(f.path for f in new)),
         files=(*old, *new),
         tokens=tuple(Token(name, version, before[name]) for name, version in now.items()),
-        info=_info(spec, until, rows, sides),
+        info={**_info(spec, until, rows, sides), "generation": _generation(root) + (1 if replace else 0)},
         replace=replace,
     )
 
 
 def _digest_of(columns: Mapping[str, str]) -> int:
-    text = json.dumps(columns, sort_keys=True, ensure_ascii=False)
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16) >> (256 - _DIGEST_BITS)
+    return digest_version(json.dumps(columns, sort_keys=True, ensure_ascii=False).encode())
+
+
+def _generation(root: str) -> int:
+    """How often the features have been made anew: what was made of them is stale in the next one."""
+    return int((last_info(root) or {"generation": 0})["generation"])
 
 
 def _low_water(rows: Snapshot, data: DataSet, sides: Mapping[str, Side]) -> int | None:

@@ -5,6 +5,7 @@ the same table handle that commits, and after any exception it must be read agai
 because an exception does not mean that nothing was committed.
 """
 
+import hashlib
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,11 @@ class Token(NamedTuple):
     expected: int | None  # None: the table has never seen this app
 
 
+def digest_version(text: bytes) -> int:
+    """A text's identity as a token's version can hold it: the first 60 bits of its SHA-256."""
+    return int(hashlib.sha256(text).hexdigest()[:15], 16)
+
+
 class Committed(NamedTuple):
     """The table version that carries the tokens; not fresh where it was there before this call."""
 
@@ -49,13 +55,12 @@ def commit_once(
     adds: Sequence[Added],
     *,
     info: Mapping[str, Any],
-    replace: bool = False,
-    partition_by: Sequence[str] = (),
+    replace: Mapping[str, str] | None = None,
 ) -> Committed:
     """Add the files and set the tokens in one commit, unless the table carries the tokens already.
 
-    Run twice it commits once. With `replace` the new files take the place of all that
-    were there.
+    Run twice it commits once. With `replace` the new files take the place of those with
+    these partition values; `{}` names no value, so of all that were there.
 
     Raises:
         Conflict: the table carries other tokens than expected, or rivals won every attempt.
@@ -72,7 +77,7 @@ def commit_once(
             raise Conflict(f"{root}: another run has committed in between ({found}); run again")
         refuse_unknown_features(root, table)
         try:
-            _commit(table, tokens, adds, info, replace, partition_by)
+            _commit(table, tokens, adds, info, replace)
         except DeltaError as failure:
             last = failure
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
@@ -87,21 +92,21 @@ def _commit(
     tokens: Sequence[Token],
     adds: Sequence[Added],
     info: Mapping[str, Any],
-    replace: bool,
-    partition_by: Sequence[str],
+    replace: Mapping[str, str] | None,
 ) -> None:
     now = time.time_ns() // 1_000_000
     table.create_write_transaction(
         [a.action() for a in adds],
-        mode="overwrite" if replace else "append",
+        mode="append" if replace is None else "overwrite",
         schema=table.schema(),
-        partition_by=list(partition_by) or None,
+        partition_by=table.metadata().partition_columns or None,
+        partition_filters=[(name, "=", value) for name, value in replace.items()] if replace else None,
         commit_properties=CommitProperties(
             # last_updated: without it Spark forgets the token as soon as a retention is set.
             app_transactions=[Transaction(t.app, t.version, now) for t in tokens],
             custom_metadata={
                 INFO: {**info, "tokens": {t.app: t.version for t in tokens}},
-                "isBlindAppend": not replace,
+                "isBlindAppend": replace is None,
             },
             max_commit_retries=0,  # a retry must read the token again, so it is ours to make
         ),

@@ -5,7 +5,6 @@ these files under this contract. Only a plan that no table carries yet may be se
 again. The truth about what is done stands in the tables' tokens, never here.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from headrace.failures import Conflict
 from headrace.lake import storage
+from headrace.lake.commit import digest_version
 from headrace.lake.storage import FileStatus
 
 
@@ -74,7 +74,7 @@ class Plan:
     @property
     def seal(self) -> int:
         """What tells this sealing from another one under the same number, as a token's version can hold it."""
-        return int(hashlib.sha256(self.to_json()).hexdigest(), 16) >> 196
+        return digest_version(self.to_json())
 
     def app(self, table: str) -> str:
         """The app id under which this data set's plans are committed to one of its tables."""

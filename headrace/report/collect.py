@@ -138,12 +138,12 @@ def _bound(choose: Callable[[Iterable[dt.datetime]], dt.datetime], bounds: Itera
 def _features(root: str) -> FeatureBuild:
     table = open_snapshot(root)
     builds = [info for info in newest_infos(root) if "account" in info]
-    of_this_spec = [info for info in builds if info.get("spec") == builds[0].get("spec")]
+    of_this_generation = [info for info in builds if info["generation"] == builds[0]["generation"]]
     return FeatureBuild(
         rows=table.rows,
-        builds=len(of_this_spec),
+        builds=len(of_this_generation),
         waiting=builds[0]["account"]["waiting"] if builds else 0,
-        catch_up=sum(info["account"]["catch_up"] for info in of_this_spec),
+        catch_up=sum(info["account"]["catch_up"] for info in of_this_generation),
         until=builds[0].get("low_water") if builds else None,
         columns=profile(table.files, table.schema),
     )

@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.features.exact_sum import ExactSum
@@ -44,17 +42,11 @@ class Spread:
 
 
 def spread_by_bundle(scores: Snapshot) -> dict[str, Spread]:
-    """The spread of each bundle's scores; holds two columns of one row group at a time."""
+    """The spread of each bundle's scores; holds one column of one row group at a time."""
     found: dict[str, Spread] = {}
     for file in scores.files:
+        spread = found.setdefault(str(file.partition["bundle"]), Spread())
         with pq.ParquetFile(file.path) as parquet:
             for group in range(parquet.num_row_groups):
-                _take(found, parquet.read_row_group(group, columns=["bundle", "score"]))
+                spread.take(parquet.read_row_group(group, columns=["score"]).column(0).to_numpy().astype(np.float64))
     return found
-
-
-def _take(found: dict[str, Spread], rows: pa.Table) -> None:
-    bundles = rows.column("bundle")
-    for bundle in bundles.unique().to_pylist():
-        mine = rows.column("score").filter(pc.equal(bundles, bundle))
-        found.setdefault(bundle, Spread()).take(mine.to_numpy().astype(np.float64))

@@ -15,8 +15,9 @@ from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.lake.snapshot import open_snapshot
 from headrace.learn.boosting import parameters
 from headrace.learn.examples import LABEL, WINDOW
+from headrace.learn.shares import balance
 from headrace.spec.project import load_model
-from jobs import build_examples
+from jobs import build_examples, score
 from lib.parcels import MODEL, Shop, orders, returns, version
 
 TABLES = ("features", "examples", "scores")
@@ -26,6 +27,13 @@ def _read(root, **partition):
     """A table as it stands, read by nothing of ours."""
     files = [file for file in open_snapshot(root).files if file.partition == partition]
     return pa.concat_tables([pq.read_table(file.path) for file in files])
+
+
+def _scored(shop):
+    """The ids that the live bundle has scored."""
+    files = open_snapshot(shop.model.scores).files
+    assert {file.partition["bundle"] for file in files} <= {(shop.models / "current").read_text().strip()}
+    return sorted(n for file in files for n in pq.read_table(file.path).column("id").to_pylist())
 
 
 def _features(shop, window):
@@ -113,7 +121,7 @@ def test_the_trained_model_is_as_good_as_a_single_process(trained):
 
 def test_scores_are_those_of_the_bundle_for_every_due_row(trained):
     """Rows since April have one score each, bit-equal to one call of XGBoost on all of them."""
-    scores = _read(trained.model.scores).sort_by("id")
+    scores = _read(trained.model.scores, bundle=trained.summaries[1]["bundle"]).sort_by("id")
     project, model = load_model(trained.config)
     spec = FeatureSpec.compile(project.models[model.model], project)
     bundle = trained.models / trained.summaries[1]["bundle"]
@@ -122,13 +130,14 @@ def test_scores_are_those_of_the_bundle_for_every_due_row(trained):
     booster = xgb.Booster(model_file=str(bundle / "model.json"))
     matrix = FeatureSet.load(spec, state)(spec.store(rows))
 
-    assert scores.column_names == ["id", "predict_at", "score", "bundle", "features_version", "scored_at"]
+    assert open_snapshot(trained.model.scores).schema.names == [
+        *("id", "predict_at", "score", "bundle", "features_version", "scored_at")
+    ]
     assert scores.column("id").to_pylist() == rows.column("id").to_pylist()
     assert scores.column("predict_at").to_pylist() == rows.column("placed").to_pylist()
     assert (
         scores.column("score").to_numpy().tolist() == booster.inplace_predict(pa.Table.from_batches([matrix])).tolist()
     )
-    assert set(scores.column("bundle").to_pylist()) == {bundle.name}
     assert set(scores.column("features_version").to_pylist()) == {version(trained.model.features)}
 
 
@@ -211,8 +220,40 @@ def test_only_new_rows_are_scored(tmp_path, spark):
 
     assert (first, second["rows"]) == (2700 - 91 * 24, 180)
     assert second["version"] == version(shop.model.scores)
-    ids = _read(shop.model.scores).column("id").to_pylist()
+    ids = _scored(shop)
     assert len(ids) == len(set(ids)) == 29 * 24
+
+
+def test_features_made_anew_are_scored_anew(tmp_path, spark):
+    """Scores of the old rows give way to those of the new, also where the spec went there and back again."""
+    shop = Shop(tmp_path)
+    shop.build_features(orders())
+    shop.deliver(returns())
+    shop.build_examples()
+    shop.train()
+    shop.score()
+    shop.build_features(orders(2700), generation=1)
+
+    assert shop.score()["rows"] == 2700 - 91 * 24
+    assert _scored(shop) == list(range(91 * 24, 2700))
+    assert shop.score()["nothing_to_do"]
+    shop.build_features(orders(60), generation=2)
+    assert shop.score()["rows"] == 0
+    assert not _scored(shop)
+
+
+def test_rows_lost_on_the_way_to_the_scorer_stop_the_commit(tmp_path, spark, monkeypatch):
+    """Tasks that read fewer rows than the table has commit no score."""
+    shop = Shop(tmp_path)
+    shop.build_features(orders())
+    shop.deliver(returns())
+    shop.build_examples()
+    shop.train()
+    monkeypatch.setattr(score, "balance", lambda groups, slots: balance(groups[1:], slots))
+
+    with pytest.raises(DataFailure, match="2,880 feature rows were to be scored, 1,883 arrived"):
+        shop.score()
+    assert not open_snapshot(shop.model.scores).files
 
 
 @pytest.mark.parametrize("spoil", [lambda rows: rows.limit(10), lambda rows: rows.union(rows)])

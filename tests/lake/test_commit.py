@@ -80,7 +80,7 @@ def test_rivals_with_their_own_tokens_all_commit(root):
 def test_replace_takes_the_place_of_what_was_there(root):
     """After a replacing commit the old files are gone and the new ones are all there is."""
     commit_once(root, [Token("a", 1, None)], write_small(root, rows(1, 2)), info={})
-    commit_once(root, [Token("a", 2, 1)], write_small(root, rows(3)), info={}, replace=True)
+    commit_once(root, [Token("a", 2, 1)], write_small(root, rows(3)), info={}, replace={})
     assert DeltaTable(root).to_pyarrow_table().to_pydict() == {"n": [3]}
 
 

@@ -152,8 +152,8 @@ class Shop:
         create_table(root, rows.schema)
         append(root, rows, files, {})
 
-    def build_features(self, rows: pa.RecordBatch, files: int = 1) -> None:
-        """Append feature rows as `build_features` would."""
+    def build_features(self, rows: pa.RecordBatch, files: int = 1, generation: int = 0) -> None:
+        """Append feature rows as `build_features` would, or put them in the place of all, in a later generation."""
         project, model = load_model(self.config)
         spec = FeatureSpec.compile(project.models[model.model], project)
         schema = feature_table(model, project, spec)
@@ -163,7 +163,8 @@ class Shop:
         columns |= dict(zip(stored.schema.names, stored.columns, strict=True))
         create_table(self.model.features, schema)
         found = pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)
-        append(self.model.features, found, files, {"spec": spec.digest, "inputs": {}})
+        info = {"spec": spec.digest, "inputs": {}, "generation": generation}
+        append(self.model.features, found, files, info, {} if generation else None)
 
     def build_examples(self):
         """Run the job."""
@@ -186,7 +187,7 @@ class Shop:
         return (self.models / (self.models / "current").read_text().strip() / "model.json").read_bytes()
 
 
-def append(root: str, rows: pa.RecordBatch, files: int, info: dict) -> None:
+def append(root: str, rows: pa.RecordBatch, files: int, info: dict, replace: dict | None = None) -> None:
     """Write rows into some files, in one commit; more than one file also turns their order round."""
     cut = -(-len(rows) // files)
     pieces = [rows.slice(start, cut) for start in range(0, len(rows), cut)]
@@ -198,7 +199,7 @@ def append(root: str, rows: pa.RecordBatch, files: int, info: dict) -> None:
             file.write(piece)
             adds.append(file.close())
     before = stored_token(root, "test")
-    commit_once(root, [Token("test", 0 if before is None else before + 1, before)], adds, info=info)
+    commit_once(root, [Token("test", 0 if before is None else before + 1, before)], adds, info=info, replace=replace)
 
 
 def version(root: str) -> int:

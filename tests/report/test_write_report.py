@@ -10,7 +10,7 @@ import pytest
 from headrace.lake.account_table import catch_up
 from headrace.lake.accounts import Account
 from headrace.lake.commit import Token, commit_once
-from headrace.lake.data_files import write_small
+from headrace.lake.data_files import DataFileWriter
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table
@@ -48,11 +48,15 @@ def place(tmp_path):
     return Place(roots=Roots(**{name: str(tmp_path / name) for name in ("lake", "models", "reports")}))
 
 
-def commit(root, rows, info, app="test"):
+def commit(root, rows, info, app="test", **partition):
     """The rows in a table, in one commit that tells the info; returns the table's id."""
-    table_id = create_table(root, rows.schema)
+    table_id = create_table(root, rows.schema, partition_by=list(partition))
     version = open_snapshot(root).version
-    commit_once(root, [Token(app, version, version - 1 if version else None)], write_small(root, rows), info=info)
+    with DataFileWriter(root, rows.schema, partition=partition) as file:
+        file.write(rows)
+        added = file.close()
+    adds = [added] if added else []
+    commit_once(root, [Token(app, version, version - 1 if version else None)], adds, info=info)
     return table_id
 
 
@@ -73,11 +77,15 @@ def ingest(place, name, plan, read, raw):
     catch_up(folder)
 
 
-def build_features(place, account, spec="s1"):
+def build_features(place, account, generation=1):
     """A build of the features, with its account."""
     rows = pa.RecordBatch.from_pydict({"predict_at": [NOON] * account["due"], "f__<script>": [0.5] * account["due"]})
     schema = pa.schema([("predict_at", pa.timestamp("us", tz="UTC")), ("f__<script>", pa.float32())])
-    info = {"account": {"read": 9, "built": 0, **account}, "spec": spec, "low_water": "2013-11-02T12:00:00+00:00"}
+    info = {
+        "account": {"read": 9, "built": 0, **account},
+        "generation": generation,
+        "low_water": "2013-11-02T12:00:00+00:00",
+    }
     commit(ModelFolder(place.roots.lake, "flights", "late").features, rows.cast(schema), info)
 
 
@@ -121,9 +129,9 @@ def test_accounts_of_several_plans_are_added(place):
     assert "<img" not in html
 
 
-def test_features_are_told_over_the_builds_of_one_spec(place):
-    """Builds of an older spec were replaced and do not count; the profile is that of the table."""
-    build_features(place, {"due": 1, "waiting": 8, "catch_up": 0}, spec="s0")
+def test_features_are_told_over_the_builds_of_one_generation(place):
+    """Builds of an older generation were replaced and do not count; the profile is that of the table."""
+    build_features(place, {"due": 1, "waiting": 8, "catch_up": 0}, generation=0)
     build_features(place, {"due": 4, "waiting": 5, "catch_up": 0})
     build_features(place, {"due": 2, "waiting": 3, "catch_up": 1})
     _, html, data = written(place)
@@ -149,12 +157,14 @@ def test_a_model_from_bundle_to_scores(place, evaluation_json):
     reports.mkdir()
     (reports / "late.evaluation.json").write_bytes(evaluation_json(bundle.id))
     (reports / "late.steps.json").write_text('{"train late": {"seconds": 61.5, "at": "2026-01-05T10:41:07+00:00"}}')
-    scores = {
-        "predict_at": [NOON] * 4,
-        "score": pa.array([0.25, 0.5, 0.75, 0.1], pa.float32()),
-        "bundle": [bundle.id] * 3 + ["fedcba987654"],
-    }
-    commit(ModelFolder(place.roots.lake, "flights", "late").scores, pa.RecordBatch.from_pydict(scores), {})
+    for name, found in {bundle.id: [0.25, 0.5, 0.75], "fedcba987654": [0.1]}.items():
+        scores = {
+            "predict_at": [NOON] * len(found),
+            "score": pa.array(found, pa.float32()),
+            "bundle": [name] * len(found),
+        }
+        table = ModelFolder(place.roots.lake, "flights", "late").scores
+        commit(table, pa.RecordBatch.from_pydict(scores), {}, bundle=name)
     found, html, data = written(place)
 
     assert [part for part in found["missing"] if not part.startswith("account")] == ["features"]
