@@ -166,7 +166,7 @@ def run(
         return _fail(f"{path}: no step of that kind here; a data set has {INGEST}, a model {', '.join(MODEL_STEPS)}", 2)
     if dry_run:
         return _show(steps, place)
-    return run_steps(steps, place_file, place, Screen(as_json=as_json))
+    return run_steps(project.name, steps, place_file, place, Screen(as_json=as_json))
 
 
 def _chosen(project: Project, path: Path, only: Sequence[str], first: str | None) -> list[Step]:

@@ -1,50 +1,36 @@
 """Run steps one after another, each in its own process, and note how long each took."""
 
-import datetime as dt
-import json
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from headrace.cli.children import Outcome, run_child
 from headrace.cli.screen import Screen
 from headrace.cli.steps import MODULES, Step
 from headrace.failures import Failure
-from headrace.lake import storage
+from headrace.report.step_times import note
 from headrace.spec.faults import SpecError
 from headrace.spec.place import Place
 from headrace.spec.project import load_model
 
 
-def run_steps(steps: Sequence[Step], place_file: str | None, place: Place, screen: Screen) -> int:
+def run_steps(project: str, steps: Sequence[Step], place_file: str | None, place: Place, screen: Screen) -> int:
     """Run the steps in order until one fails; returns its exit code, or 0."""
-    took: dict[str, dict[str, Any]] = {}
     for step in steps:
         screen.begin(step)
-        outcome = _run(step, place_file, place, screen, took)
+        outcome = _report(step, place) if step.kind == "report" else _run(step, place_file, screen)
         screen.end(step, outcome)
         if outcome.exit_code:
             screen.accounts()
             return outcome.exit_code
-        if not outcome.idle:
-            took[step.name] = {"seconds": outcome.seconds, "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+        if not outcome.idle and step.kind != "report":
+            note(place.roots.reports, project, step.name, outcome.seconds)
     screen.accounts()
     return 0
 
 
-def _run(step: Step, place_file: str | None, place: Place, screen: Screen, took: dict[str, dict[str, Any]]) -> Outcome:
-    if step.kind == "report":
-        _note(place, step.subject, took)
-        return _report(step, place)
+def _run(step: Step, place_file: str | None, screen: Screen) -> Outcome:
     arguments = ["--config", step.config, *(("--place", place_file) if place_file else ())]
     return run_child(MODULES[step.kind], arguments, lambda event: screen.event(step, event))
-
-
-def _note(place: Place, model: str, took: dict[str, dict[str, Any]]) -> None:
-    """Keep each step's last working time beside the report, which shows it."""
-    path = storage.join(place.roots.reports, f"{model}.steps.json")
-    known = json.loads(storage.read(path) or b"{}")
-    storage.put(path, json.dumps({**known, **took}, indent=1).encode())
 
 
 def _report(step: Step, place: Place) -> Outcome:

@@ -2,14 +2,14 @@
 
 import datetime as dt
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.failures import Conflict, DataFailure
 from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.layout import DataSetFolder
+from headrace.lake.new_files import new_files, some_of
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
 from headrace.lake.storage import FileStatus
 from headrace.lake.tables import open_table
@@ -20,7 +20,6 @@ from headrace.spec.project import Located
 
 MOST_FILES = 10_000
 MOST_BYTES = 64_000_000_000
-_QUIET = 1.0  # seconds without a change after which a file counts as complete
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ class Planner:
             config=self.config,
             text=self.text,
             contract=self.contract,
-            files=tuple(self.cut(path, status) for path, status in chosen),
+            files=self._laid_out(chosen),
             tables={name: _base(root) for name, root in self.roots.items()},
         )
         self.plans.seal(plan)
@@ -153,30 +152,20 @@ class Planner:
         return f"move the whole folder {folder} away and ingest again: its tables and plans belong together"
 
     def new_files(self) -> list[tuple[str, FileStatus]]:
-        """Complete files that no plan holds, in the order of their names.
+        """Complete files that no plan holds, in the order of their names."""
+        return new_files(self.pattern, self.plans.planned(), self.config)
 
-        Raises:
-            DataFailure: a file that was ingested has changed since, or no file fits the
-                pattern at all.
-        """
-        planned = self.plans.planned()
-        found = list(storage.matching(self.pattern))
-        if not found and not planned:
-            raise DataFailure(
-                f"{self.pattern}: no file fits (source.path of {self.config}); "
-                "deliver files there, or mend the path — it is relative to the working directory"
-            )
-        new: list[tuple[str, FileStatus]] = []
-        seen: set[str] = set()
-        for path, status in _complete(found):
-            name = storage.resolved(path)
-            before = planned.get(name)
-            if before is None and name not in seen:
-                new.append((path, status))
-            elif before is not None and before != status:
-                raise DataFailure(_changed(path, before, status))
-            seen.add(name)
-        return new
+    def _laid_out(self, files: Iterable[tuple[str, FileStatus]]) -> tuple[PlannedFile, ...]:
+        """Every file cut; what is wrong with several is told at once."""
+        laid, faults = [], []
+        for path, status in files:
+            try:
+                laid.append(self.cut(path, status))
+            except DataFailure as fault:
+                faults.append(str(fault))
+        if faults:
+            raise DataFailure(some_of(faults))
+        return tuple(laid)
 
 
 def capped(
@@ -196,30 +185,6 @@ def capped(
             break
         chosen.append((path, status))
     return chosen
-
-
-def _complete(paths: Sequence[str]) -> list[tuple[str, FileStatus]]:
-    """Files that are no longer growing; one that was just written is looked at twice."""
-    before = {path: storage.status(path) for path in paths}
-    now = time.time()
-    # A clock that runs ahead makes a file look younger than it is, never older: it is looked at twice as well.
-    ages = [max(now - s.modified / 1e9, 0) for s in before.values() if s]
-    if (age := min(ages, default=_QUIET)) < _QUIET:
-        time.sleep(_QUIET - age)
-    return [(path, status) for path, status in before.items() if status and storage.status(path) == status]
-
-
-def _changed(path: str, before: FileStatus, now: FileStatus) -> str:
-    if before.size != now.size:
-        return (
-            f"{path}: was ingested with {before.size} bytes and has changed since (now {now.size}); "
-            "deliver corrections as a new file and put this one back as it was"
-        )
-    then = f"@{before.modified // 10**9}.{before.modified % 10**9:09d}"
-    return (
-        f"{path}: was ingested, and its time of modification is another now (its {now.size} bytes may be the same); "
-        f"if the content is the same, set the time back: touch -d {then} {path}"
-    )
 
 
 def _base(root: str) -> TableBase:

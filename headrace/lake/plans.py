@@ -100,12 +100,18 @@ class PlanFolder:
         """One plan.
 
         Raises:
-            Conflict: there is no such plan.
+            Conflict: there is no such plan, or the file is damaged.
         """
         content = storage.read(self._path(number))
         if content is None:
             raise Conflict(f"{self._path(number)}: there is no plan {number}; sealed are {self.numbers() or 'none'}")
-        return Plan.from_json(content)
+        try:
+            return Plan.from_json(content)
+        except (ValueError, TypeError, KeyError) as fault:
+            raise Conflict(
+                f"{self._path(number)}: the plan is damaged ({fault}), so nobody knows which files it holds; put the "
+                "file back from a copy, or move the whole folder of the data set away and ingest again"
+            ) from fault
 
     def seal(self, plan: Plan) -> None:
         """Make a plan the one of its number, for good.

@@ -33,6 +33,11 @@ def status(path: str) -> FileStatus | None:
     return FileStatus(found.st_size, found.st_mtime_ns)
 
 
+def is_folder(path: str) -> bool:
+    """Whether a folder stands there."""
+    return Path(path).is_dir()
+
+
 def read(path: str) -> bytes | None:
     """The whole of a small file, or None where there is no such file."""
     try:
@@ -113,13 +118,26 @@ def matching(pattern: str) -> Iterator[str]:
     Names of files and folders that start with `_` or `.`, and files that end in `.tmp`,
     are left alone, as Spark and Hadoop do.
     """
-    root = Path(pattern)
-    anchor = Path(root.anchor) if root.is_absolute() else Path()
-    fixed = next((n for n, part in enumerate(root.parts) if set(part) & set("*?[")), len(root.parts) - 1)
-    for path in sorted(anchor.glob(str(root.relative_to(anchor)))):
-        found = path.parts[fixed:]  # what the pattern left open: folders count as well as the name
+    fixed, opened = _fixed(pattern)
+    for path in sorted(fixed.glob(str(opened))):
+        found = path.relative_to(fixed).parts  # what the pattern left open: folders count as well as the name
         if path.is_file() and path.suffix != ".tmp" and not any(part.startswith(("_", ".")) for part in found):
             yield str(path)
+
+
+def fixed_folder(pattern: str) -> str:
+    """The folder that a pattern looks into, up to its first open part.
+
+    >>> fixed_folder("raw/orders/2024-*.csv"), fixed_folder("orders.csv")
+    ('raw/orders', '.')
+    """
+    return str(_fixed(pattern)[0])
+
+
+def _fixed(pattern: str) -> tuple[Path, Path]:
+    parts = Path(pattern).parts
+    end = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts) - 1)
+    return Path(*parts[:end]), Path(*parts[end:])
 
 
 def resolved(path: str) -> str:

@@ -62,7 +62,13 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
             "rename the column, or move the whole folder that holds the table away (its tables and plans "
             "belong together) and make it again"
         )
-    if new := [field for field in schema if field.name not in present.names]:
+    new = [field for field in schema if field.name not in present.names]
+    if alike := [(f.name, n) for f in new for n in present.names if n.casefold() == f.name.casefold()]:
+        raise DataFailure(
+            f"{root}: the column {alike[0][0]} differs only by capitals from {alike[0][1]}, which the table has, and "
+            "not every engine tells them apart; give it that name (source.rename maps the name in the files)"
+        )
+    if new:
         refuse_unknown_features(root, table)
         table.alter.add_columns([_delta_field(field) for field in new])
     return str(table.metadata().id)

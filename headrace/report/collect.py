@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from headrace.failures import DataFailure, Failure
 from headrace.lake import storage
 from headrace.lake.account_table import read_accounts
@@ -34,6 +32,7 @@ from headrace.report.contents import (
 from headrace.report.evaluation_file import read_evaluation
 from headrace.report.quarantined import examples
 from headrace.report.score_spread import spread_by_bundle
+from headrace.report.step_times import step_times
 from headrace.rows.explain import explain
 from headrace.spec.data_set import DataSet
 from headrace.spec.located import Project
@@ -57,10 +56,6 @@ class _Reader:
     @property
     def file(self) -> str:
         return self.project.models[self.model.model].file
-
-    def left(self, what: str) -> str:
-        """The path of something a step left beside the report."""
-        return storage.join(self.place.roots.reports, f"{self.model.model}.{what}.json")
 
     def part[T](self, name: str, step: str, read: Callable[[], T]) -> T | None:
         try:
@@ -91,7 +86,7 @@ def collect(project: Project, model: Model, place: Place, made_at: dt.datetime) 
         evaluation=reader.part("evaluation", "evaluate", lambda: _evaluation(reader, bundle)),
         scores=reader.part("scores", "score", lambda: _scores(open_snapshot(reader.folder.scores), bundle)),
         tables=tuple(_tables(reader, bundle)),
-        steps=reader.part("steps", "run", lambda: _steps(reader.left("steps"))) or (),
+        steps=reader.part("steps", "run", lambda: _steps(reader)) or (),
         missing=tuple(reader.missing),
     )
 
@@ -165,7 +160,7 @@ def _window(name: str, bounds: tuple[str, str], counts: Mapping[str, Any]) -> Wi
 
 
 def _evaluation(reader: _Reader, bundle: Bundle | None) -> Evaluation:
-    found = read_evaluation(reader.left("evaluation"))
+    found = read_evaluation(storage.join(reader.place.roots.reports, f"{reader.model.model}.evaluation.json"))
     if bundle and found.bundle != bundle.id:
         # Told all the same: the figures are true, only of another model than the live one.
         why = f"the figures are of bundle {found.bundle}, the live one is {bundle.id}"
@@ -210,18 +205,9 @@ def _roots(reader: _Reader) -> dict[str, str]:
     }
 
 
-def _steps(path: str) -> tuple[Step, ...]:
-    """The steps whose time was noted, in the order they were run; none where nobody noted any."""
-    content = storage.read(path)
-    try:
-        found = msgspec.json.decode(content, type=dict[str, _Took]) if content else {}
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
-        raise DataFailure(f"{path}: not what a run notes ({fault}); remove it") from fault
-    steps = [Step(name, took.seconds, took.at) for name, took in found.items()]
-    return tuple(sorted(steps, key=lambda step: step.at))
-
-
-@dataclass(frozen=True)
-class _Took:
-    seconds: float
-    at: str
+def _steps(reader: _Reader) -> tuple[Step, ...]:
+    """The noted steps of the model and of its data sets, in the order they were run."""
+    own = {reader.model.model, *data_sets(reader.model)}
+    noted = step_times(reader.place.roots.reports, reader.project.name)
+    found = [Step(name, took.seconds, took.at) for name, took in noted.items() if name.partition(" ")[2] in own]
+    return tuple(sorted(found, key=lambda step: step.at))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from headrace.spec.data_set import Column, Source
 from headrace.spec.faults import nearest
@@ -12,8 +13,8 @@ _CSV_ONLY = ("delimiter", "quote", "decimal", "header", "rename", "ignore")
 
 def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
     """Find what is wrong with the section `source`."""
-    if not source.path:
-        findings.add("source.path", "is empty; name the files, for example raw/orders/*.csv")
+    if why := _no_pattern(source.path):
+        findings.add("source.path", f"{why}; name the files, for example raw/orders/*.csv")
     if source.format == "csv":
         _check_marks(source, findings)
         _check_names(source, columns, findings)
@@ -22,6 +23,21 @@ def check_source(source: Source, columns: Mapping[str, Column], findings: Findin
         if key in source.model_fields_set:
             cure = "; name the place in the object by `path` of the column" if key in ("header", "rename") else ""
             findings.add(f"source.{key}", f"is for csv, and the format is {source.format}{cure}")
+
+
+def _no_pattern(path: str) -> str | None:
+    """Why a path names no files; None if it may.
+
+    >>> _no_pattern("raw/"), _no_pattern("raw/x**y"), _no_pattern("raw/**/*.csv")
+    ('is a folder', '** stands for any folders, and only alone between slashes', None)
+    """
+    if not path:
+        return "is empty"
+    if path.endswith("/") or PurePath(path).name in ("", ".", ".."):
+        return "is a folder"
+    if any("**" in part and part != "**" for part in PurePath(path).parts):
+        return "** stands for any folders, and only alone between slashes"
+    return None
 
 
 def _check_marks(source: Source, findings: Findings) -> None:

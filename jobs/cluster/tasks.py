@@ -33,17 +33,22 @@ def per_part[T](
 
 
 def mapped(rows: DataFrame, work: Mapped, schema: pa.Schema) -> DataFrame:
-    """`mapInArrow` with an Arrow schema; Arrow inside a task keeps to the cores Spark granted it."""
+    """`mapInArrow` with an Arrow schema; Arrow inside a task keeps to the cores Spark granted it.
+
+    Columns go in and out by their places, since Spark would take `a.b` for a field of `a`.
+    """
+    read, written = rows.columns, [pa.field(str(n), field.type) for n, field in enumerate(schema)]
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext  # noqa: PLC0415  # in the worker
 
         context = TaskContext.get()
         pa.set_cpu_count(context.cpus() if context else 1)
-        for batch in work(batches):
-            yield batch.cast(schema)
+        for batch in work(batch.rename_columns(read) for batch in batches):
+            yield batch.cast(schema).rename_columns([field.name for field in written])
 
-    return rows.mapInArrow(task, spark_schema(schema))
+    placed = rows.toDF(*map(str, range(len(read))))
+    return placed.mapInArrow(task, spark_schema(pa.schema(written))).toDF(*schema.names)
 
 
 def collected(rows: DataFrame, schema: pa.Schema) -> pa.Table:

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headrace.cli.children import run_child
+from headrace.cli import run_steps
+from headrace.cli.children import Outcome, run_child
 from headrace.cli.main import app
+from headrace.cli.screen import Screen
+from headrace.cli.steps import Step
+from headrace.report.step_times import step_times
+from headrace.spec.place import Place, Roots
 from lib import shop
 
 REPOSITORY = Path(__file__).parents[2]
@@ -134,3 +139,15 @@ def test_doctor_finds_a_healthy_machine_and_names_a_sick_one(folder, monkeypatch
     assert sick.exit_code == 4
     assert "no java can be started there" in sick.output
     assert "cure: install a Java 17 or 21" in sick.output
+
+
+def test_a_run_that_fails_keeps_the_times_of_its_steps(folder, monkeypatch):
+    """What was done before the failure is in the next report; what failed is not."""
+    steps = [Step("ingest", "orders", "orders.yaml"), Step("train", "late", "late.yaml")]
+    outcomes = iter([Outcome(0, 1.5, {"read": 1}), Outcome(3, message="no labels")])
+    monkeypatch.setattr(run_steps, "run_child", lambda *_: next(outcomes))
+    place = Place(roots=Roots(reports=str(folder / "reports")))
+    assert run_steps.run_steps("shop", steps, None, place, Screen(as_json=True)) == 3
+    assert {name: took.seconds for name, took in step_times(place.roots.reports, "shop").items()} == {
+        "ingest orders": 1.5
+    }

@@ -1,6 +1,7 @@
 """Plans are sealed once, worked through in order, and hold each file once."""
 
 import os
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -226,6 +227,50 @@ def test_the_cure_of_a_touched_file_cures(planner):
         planner.next()
     subprocess.run(str(told.value).rpartition(": ")[2].split(), check=True)
     assert planner.next() is None
+
+
+def test_everything_wrong_with_a_delivery_is_told_at_once(planner):
+    """Several files that cannot be cut make one failure, and no plan is sealed."""
+    for name in ("a", "b", "c"):
+        deliver(planner, f"{name}.csv", text="" if name != "b" else "1\n")
+
+    def cut(path, status):
+        if not status.size:
+            raise DataFailure(f"{path}: the file is empty")
+        return PlannedFile(path, *status, ("n",), ((0, status.size),))
+
+    planner.__dict__.update(cut=cut)
+    with pytest.raises(DataFailure, match=r"a\.csv: the file is empty\n.*c\.csv: the file is empty$"):
+        planner.next()
+    assert not planner.plans.numbers()
+
+
+def test_a_folder_that_went_away_is_no_empty_one(planner):
+    """Without files there is nothing to do; without the folder something is wrong, also after the first plan."""
+    deliver(planner, "a.csv")
+    carry(planner, planner.next(), "quarantine", "events")
+    shutil.rmtree(Path(planner.pattern).parent)
+    with pytest.raises(DataFailure, match=r"there is no folder .*raw"):
+        planner.next()
+    Path(planner.pattern).parent.mkdir()
+    assert planner.next() is None
+
+
+def test_a_name_no_table_can_hold_is_refused(planner):
+    """Bytes that are not UTF-8 in a file's name are told, before a plan is sealed."""
+    deliver(planner, os.fsdecode(b"caf\xe9.csv"))
+    with pytest.raises(DataFailure, match=r"the name is not UTF-8"):
+        planner.next()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"files": 1}', b"\xff"])
+def test_a_damaged_plan_is_named(planner, content):
+    """It is no crash, and nothing is sealed after it."""
+    deliver(planner, "a.csv")
+    planner.next()
+    (Path(planner.plans.folder) / "00000001.json").write_bytes(content)
+    with pytest.raises(Conflict, match=r"00000001\.json: the plan is damaged"):
+        planner.next()
 
 
 def test_lost_plans_are_noticed(planner):

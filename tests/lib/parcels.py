@@ -36,8 +36,8 @@ contract:
     id: {type: int, required: true}
     placed: {type: timestamp, required: true}
     shop: {type: string}
-    amount: {type: double}
-known: {placed: {at: placed, columns: [id, placed, shop, amount]}}
+    amount.eur: {type: double}  # Spark would take it for a field
+known: {placed: {at: placed, columns: [id, placed, shop, amount.eur]}}
 """
 RETURNS = """\
 dataset: returns
@@ -57,8 +57,8 @@ rows: orders
 predict_at: placed
 label: {from: returns, on: key, value: returned}
 features:
-  hour: minutes(amount) / hours(1)
-  amount: {fn: impute, of: amount, with: median, indicator: true}
+  hour: minutes("amount.eur") / hours(1)
+  amount: {fn: impute, of: '"amount.eur"', with: median, indicator: true}
   shop: {fn: vocabulary, of: shop}
 split:
   train: [2024-01-01, 2024-03-01]
@@ -87,7 +87,7 @@ def orders(rows: int = ROWS) -> pa.RecordBatch:
             "id": pa.array(range(rows), pa.int64()),
             "placed": pa.array([START + timedelta(hours=n) for n in range(rows)], pa.timestamp("us", "UTC")),
             "shop": pa.array(shop),
-            "amount": pa.array(amount, mask=np.arange(rows) % 10 == 0),
+            "amount.eur": pa.array(amount, mask=np.arange(rows) % 10 == 0),
         }
     )
 
@@ -95,7 +95,7 @@ def orders(rows: int = ROWS) -> pa.RecordBatch:
 def returns(rows: int = ROWS, after: timedelta = timedelta(hours=30)) -> pa.RecordBatch:
     """Whether each order came back, known some time later; every twentieth has no answer."""
     random = np.random.default_rng(12)
-    amount = orders().column("amount").fill_null(0).to_numpy()
+    amount = orders().column("amount.eur").fill_null(0).to_numpy()
     shop = orders().column("shop").to_numpy(zero_copy_only=False)
     chance = 1 / (1 + np.exp(-(amount / 50 - 2.5 + (shop == "west"))))
     back = (random.random(ROWS) < chance)[:rows]

@@ -156,7 +156,7 @@ def test_a_model_from_bundle_to_scores(place, evaluation_json):
     reports = Path(place.roots.reports)
     reports.mkdir()
     (reports / "late.evaluation.json").write_bytes(evaluation_json(bundle.id))
-    (reports / "late.steps.json").write_text('{"train late": {"seconds": 61.5, "at": "2026-01-05T10:41:07+00:00"}}')
+    (reports / "flights.steps.json").write_text('{"train late": {"seconds": 61.5, "at": "2026-01-05T10:41:07+00:00"}}')
     for name, found in {bundle.id: [0.25, 0.5, 0.75], "fedcba987654": [0.1]}.items():
         scores = {
             "predict_at": [NOON] * len(found),
@@ -187,14 +187,14 @@ def test_files_that_somebody_broke_are_named(place, content):
     reports = Path(place.roots.reports)
     reports.mkdir()
     (reports / "late.evaluation.json").write_bytes(content)
-    (reports / "late.steps.json").write_bytes(content or b"{")
+    (reports / "flights.steps.json").write_bytes(content or b"{")
     models = Path(place.roots.models) / "late"
     models.mkdir(parents=True)
     (models / "current").write_bytes(content)
     why = {m["part"]: m["why"] for m in written(place)[2]["missing"]}
 
     assert "late.evaluation.json" in why["evaluation"]
-    assert "late.steps.json" in why["steps"]
+    assert "flights.steps.json" in why["steps"]
     assert "current" in why["model"]
 
 

@@ -362,6 +362,20 @@ ORDERS = [
     ),
     (
         "path: raw/orders/*.csv",
+        "path: raw/",
+        [
+            "orders.yaml:2: source.path: is a folder; name the files, for example raw/orders/*.csv",
+        ],
+    ),
+    (
+        "path: raw/orders/*.csv",
+        "path: raw/x**y.csv",
+        [
+            "orders.yaml:2: source.path: ** stands for any folders, and only alone between slashes; name the files, for example raw/orders/*.csv",
+        ],
+    ),
+    (
+        "path: raw/orders/*.csv",
         "path: '${SHOP_RAW}/*.csv'",
         [
             "orders.yaml:2: source.path: the environment variable SHOP_RAW is not set; set it, or write ${SHOP_RAW:-default}",

@@ -1,0 +1,82 @@
+"""Which delivered files no plan holds yet, and what is wrong with the ones that were ingested before."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from headrace.failures import DataFailure
+from headrace.lake import storage
+from headrace.lake.storage import FileStatus
+
+_QUIET = 1.0  # seconds without a change after which a file counts as complete
+_MOST_FAULTS = 12  # told in one message
+
+
+def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> list[tuple[str, FileStatus]]:
+    """Complete files that fit a pattern and that no plan holds, in the order of their names.
+
+    `planned` are those that some plan holds, by resolved path.
+
+    Raises:
+        DataFailure: ingested files have changed since, no file ever fitted, or the folder
+            is not there.
+    """
+    found = list(storage.matching(pattern))
+    folder = storage.fixed_folder(pattern)
+    if not found and not (planned and storage.is_folder(folder)):
+        raise DataFailure(
+            f"{pattern}: {'no file fits' if storage.is_folder(folder) else f'there is no folder {folder}'} "
+            f"(source.path of {config}); deliver files there, or mend the path — it is relative to the working "
+            "directory"
+        )
+    new: list[tuple[str, FileStatus]] = []
+    faults: list[str] = []
+    seen: set[str] = set()
+    for path, status in _complete(found):
+        name = storage.resolved(path)
+        before = planned.get(name)
+        if before is not None and before != status:
+            faults.append(_changed(path, before, status))
+        elif before is None and name not in seen:
+            new.append((path, status))
+        seen.add(name)
+    faults += [
+        f"{path!r}: the name is not UTF-8, so no table can hold it; rename the file" for path, _ in new if _odd(path)
+    ]
+    if faults:
+        raise DataFailure(some_of(faults))
+    return new
+
+
+def some_of(faults: Sequence[str]) -> str:
+    """Several faults as one message, not all of very many."""
+    rest = len(faults) - _MOST_FAULTS
+    return "\n".join([*faults[:_MOST_FAULTS], *([f"… and {rest} more"] if rest > 0 else [])])
+
+
+def _odd(path: str) -> bool:
+    """Whether a name has bytes that are no UTF-8, which Python carries as lone surrogates."""
+    return any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def _complete(paths: Sequence[str]) -> list[tuple[str, FileStatus]]:
+    """Files that are no longer growing; one that was just written is looked at twice."""
+    before = {path: storage.status(path) for path in paths}
+    now = time.time()
+    # A clock that runs ahead makes a file look younger than it is, never older: it is looked at twice as well.
+    ages = [max(now - s.modified / 1e9, 0) for s in before.values() if s]
+    if (age := min(ages, default=_QUIET)) < _QUIET:
+        time.sleep(_QUIET - age)
+    return [(path, status) for path, status in before.items() if status and storage.status(path) == status]
+
+
+def _changed(path: str, before: FileStatus, now: FileStatus) -> str:
+    if before.size != now.size:
+        return (
+            f"{path}: was ingested with {before.size} bytes and has changed since (now {now.size}); "
+            "deliver corrections as a new file and put this one back as it was"
+        )
+    then = f"@{before.modified // 10**9}.{before.modified % 10**9:09d}"
+    return (
+        f"{path}: was ingested, and its time of modification is another now (its {now.size} bytes may be the same); "
+        f"if the content is the same, set the time back: touch -d {then} {path}"
+    )
