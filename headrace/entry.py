@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.failures import Failure
+from headrace.failures import Failure, refused
 from headrace.progress import Progress
-from headrace.spec.faults import SpecError
 from headrace.spec.place import Place
 from headrace.spec.project import load_place
 
@@ -54,13 +53,13 @@ def run(
     progress = Progress(as_json=known.json)
     try:
         progress.done(dict(flow(Call(known.config, load_place(known.place), progress, known, unknown))))
-    except SpecError as faults:
-        return _failed(progress, str(faults), 2)
     except Failure as failure:
         return _failed(progress, str(failure), failure.exit_code)
     except KeyboardInterrupt:
         return _failed(progress, "interrupted; what was committed stays, run again to go on", 130)
     except Exception as fault:  # noqa: BLE001  # the last net: say it, with its trace, and end with 1
+        if isinstance(fault, OSError) and (told := refused(fault)):
+            return _failed(progress, str(told), told.exit_code)
         traceback.print_exc(file=sys.stderr)
         return _failed(progress, f"{type(fault).__name__}: {fault}", 1)
     return 0

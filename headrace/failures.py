@@ -1,6 +1,9 @@
 """Failures that a person can act on; each kind has its exit code."""
 
+import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Failure(Exception):
@@ -27,22 +30,62 @@ class Conflict(Failure):
     exit_code = 6
 
 
+@contextmanager
+def reaching(path: str) -> Iterator[None]:
+    """Inside, what the machine refuses (room, rights, a broken disk) is a `PlaceFailure` that names the path."""
+    try:
+        yield
+    except OSError as fault:
+        if failure := refused(fault, path):
+            raise failure from fault
+        raise
+
+
+def refused(fault: OSError, path: str | None = None) -> PlaceFailure | None:
+    """What an error of the machine means for a person; None where the machine is not what is at fault.
+
+    >>> refused(OSError(28, "No space left on device"), "lake/events")
+    PlaceFailure('lake/events: No space left on device; nothing half-written is visible: free some and run again')
+    """
+    cure = _CURES.get(fault.errno or _errno_told(str(fault)))
+    if cure is None:
+        return None
+    where, why = path or fault.filename or "a file", fault.strerror or str(fault)
+    return PlaceFailure(f"{where}: {why}; nothing half-written is visible: {cure} and run again")
+
+
+def _errno_told(message: str) -> int:
+    """The number that Arrow puts into its text only."""
+    told = re.search(r"\[errno (\d+)\]", message, re.IGNORECASE)
+    return int(told[1]) if told else 0
+
+
+_ROOM, _RIGHTS = "free some", "give the right, or name another root in the place file,"
+_CURES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "raise the limit on the size of files",
+    errno.EMFILE: "raise the limit on open files",
+    errno.ENFILE: "raise the limit on open files",
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+    errno.EIO: "mend the disk",
+}
+
+
 def failure_told(trace: str) -> Failure | None:
     r"""The last failure of ours that an engine tells of as text, since it came from another process.
 
     >>> failure_told("Traceback …\nheadrace.failures.DataFailure: a.csv: gone [while running 'Read']\n")
     DataFailure('a.csv: gone')
     """
-    kinds = {kind.__name__: kind for kind in _kinds(Failure)}
-    for module, kind, message in reversed(_RAISED.findall(trace)):
-        if module.startswith("headrace.") and kind in kinds:
+    kinds = {f"{kind.__module__}.{kind.__name__}": kind for kind in (Failure, DataFailure, PlaceFailure, Conflict)}
+    for kind, message in reversed(_RAISED.findall(trace)):
+        if kind in kinds:
             return kinds[kind](message)
     return None
 
 
-def _kinds(kind: type[Failure]) -> list[type[Failure]]:
-    return [kind, *(below for child in kind.__subclasses__() for below in _kinds(child))]
-
-
 # As a trace ends; Beam adds the name of the step.
-_RAISED = re.compile(r"^((?:[A-Za-z_]\w*\.)+)([A-Za-z_]\w*): ?(.*?)(?: \[while running '[^']*'\])?$", re.MULTILINE)
+_RAISED = re.compile(r"^((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*): ?(.*?)(?: \[while running '[^']*'\])?$", re.MULTILINE)

@@ -15,7 +15,8 @@ from headrace.cli.sample import MONTHS, parse_months, write_flights
 from headrace.cli.screen import Screen, console
 from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
 from headrace.failures import Failure
-from headrace.spec.faults import SpecError, nearest
+from headrace.nearest import nearest
+from headrace.spec.faults import SpecError
 from headrace.spec.place import Place
 from headrace.spec.project import Project, load_place, load_project
 
@@ -27,8 +28,6 @@ def answers[**P](command: Callable[P, int]) -> Callable[P, int]:
     def answered(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
             return command(*args, **kwargs)
-        except SpecError as faults:
-            return _fail(str(faults), 2)
         except Failure as failure:
             return _fail(str(failure), failure.exit_code)
         except KeyboardInterrupt:

@@ -8,7 +8,6 @@ from headrace.cli.screen import Screen
 from headrace.cli.steps import MODULES, Step
 from headrace.failures import Failure
 from headrace.report.step_times import note
-from headrace.spec.faults import SpecError
 from headrace.spec.place import Place
 from headrace.spec.project import load_model
 
@@ -39,8 +38,6 @@ def _report(step: Step, place: Place) -> Outcome:
     began = time.monotonic()
     try:
         written = write_report(*load_model(step.config), place)
-    except SpecError as faults:
-        return Outcome(2, message=str(faults))
     except Failure as failure:
         return Outcome(failure.exit_code, message=str(failure))
     return Outcome(0, round(time.monotonic() - began, 1), dict(written))

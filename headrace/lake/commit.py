@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
 from deltalake.exceptions import DeltaError
 
-from headrace.failures import Conflict, DataFailure
+from headrace.failures import Conflict, DataFailure, reaching
 from headrace.lake import storage
 from headrace.lake.data_files import Added
 from headrace.lake.tables import is_table, open_table, refuse_unknown_features
@@ -77,7 +77,8 @@ def commit_once(
             raise Conflict(f"{root}: another run has committed in between ({found}); run again")
         refuse_unknown_features(root, table)
         try:
-            _commit(table, tokens, adds, info, replace)
+            with reaching(root):
+                _commit(table, tokens, adds, info, replace)
         except DeltaError as failure:
             last = failure
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy

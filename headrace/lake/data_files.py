@@ -4,6 +4,7 @@ import json
 import os
 import time
 import uuid
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+from headrace.failures import reaching
 from headrace.lake import storage
 from headrace.lake.file_stats import FloatBounds, file_stats
 
@@ -85,10 +87,11 @@ class DataFileWriter:
         self._pending.append(kept)
         self._pending_rows += kept.num_rows
         self._pending_bytes += kept.nbytes
-        if self._row_group_bytes is not None and self._pending_bytes >= self._row_group_bytes:
-            self._flush(whole_groups=False)
-        elif self._pending_rows >= self._row_group_rows:
-            self._flush(whole_groups=True)
+        with reaching(self._path):
+            if self._row_group_bytes is not None and self._pending_bytes >= self._row_group_bytes:
+                self._flush(whole_groups=False)
+            elif self._pending_rows >= self._row_group_rows:
+                self._flush(whole_groups=True)
 
     @property
     def size(self) -> int:
@@ -99,9 +102,10 @@ class DataFileWriter:
         """Finish the file; None, and no file, where no row was written."""
         if not self.rows:
             return None
-        self._flush(whole_groups=False)
-        assert self._writer is not None  # rows were written
-        self._writer.close()
+        with reaching(self._path):
+            self._flush(whole_groups=False)
+            assert self._writer is not None  # rows were written
+            self._writer.close()
         return Added(
             name=self._name,
             size=os.path.getsize(self._path),  # noqa: PTH202
@@ -141,7 +145,8 @@ class DataFileWriter:
     def abandon(self) -> None:
         """Close without an add action; the file stays an orphan for upkeep to remove."""
         if self._writer is not None:
-            self._writer.close()
+            with suppress(OSError):  # it is given up because of another failure, which is the one to tell
+                self._writer.close()
 
     def __enter__(self) -> Self:
         return self

@@ -24,10 +24,6 @@ class Written(NamedTuple):
     rows: tuple[tuple[Origin, int], ...]
 
 
-class ContractBroken(DataFailure):
-    """`stop_if` has fired: too large a share of the rows was quarantined."""
-
-
 def settle(
     plan: Plan,
     roots: Mapping[str, str],
@@ -40,8 +36,8 @@ def settle(
     `roots` and `written` are by table name. Run twice it commits once.
 
     Raises:
-        DataFailure: the blocks do not tile the files, or the account does not close.
-        ContractBroken: the share of quarantined rows is above `quarantined_share`.
+        DataFailure: the blocks do not tile the files, the account does not close, or the
+            share of quarantined rows is above `quarantined_share`.
         Conflict: another run has committed in between.
     """
     planned = [Origin(file.path, *span) for file in plan.files for span in file.ranges]
@@ -89,7 +85,7 @@ def _hold_contract(
     sample = f"{roots['quarantine']}.stopped.json"  # beside the table: it is no part of it
     storage.put(sample, json.dumps(_sample(roots["quarantine"], bad), indent=1, default=repr).encode())
     reasons = ", ".join(f"{name} {n:,}" for name, n in sorted(account.reasons.items(), key=lambda kv: -kv[1])[:5])
-    raise ContractBroken(
+    raise DataFailure(
         f"plan {plan.number} of {plan.data_set}: {account.quarantined:,} of {account.read:,} rows "
         f"({100 * account.quarantined / account.read:.3g} %) broke the contract, contract.stop_if allows "
         f"{100 * limit:.3g} %; nothing was committed. Reasons: {reasons}. A sample of the rows is in {sample}. "

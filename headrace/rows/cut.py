@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from headrace.failures import DataFailure
+from headrace.failures import DataFailure, reaching
 from headrace.rows.block import HEAD_BYTES, LongLine, Origin, RawBlock
 from headrace.rows.header import fit, read_names
 from headrace.spec.data_set import DataSet, Source
@@ -45,7 +45,7 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
     Raises:
         DataFailure: the file is empty, is no text, or its header does not fit the contract.
     """
-    with Path(path).open("rb") as file:
+    with reaching(path), Path(path).open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         opening = file.read(len(_BOM))
         file.seek(0)
@@ -69,7 +69,7 @@ def read_range(
         DataFailure: the file is shorter than it was when it was planned.
     """
     origin = Origin(file, start, end)
-    with Path(path).open("rb") as stream:
+    with reaching(path), Path(path).open("rb") as stream:
         stream.seek(start)
         if end - start <= target + source.line.max_bytes + len(b"\r\n"):
             return RawBlock(origin, _exactly(stream, end - start, path), None, header)

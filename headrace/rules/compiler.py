@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 from lark import Token
 
+from headrace.nearest import nearest
 from headrace.rules import arithmetic, comparison, functions
 from headrace.rules.column import column
 from headrace.rules.column_type import Type
 from headrace.rules.conversion import BOOL, DOUBLE, INT, NULL, number, string
 from headrace.rules.node import Node, constant
-from headrace.rules.rule_error import RuleError, did_you_mean
+from headrace.rules.rule_error import RuleError
 from headrace.rules.syntax import Syntax
 from headrace.rules.vectors import text_array
 
@@ -111,7 +112,7 @@ class Compiler:
         stored = "__".join(map(_unquoted, tokens))
         if stored in self._columns:
             return column(stored, self._columns[stored])
-        cure = did_you_mean(stored.replace("__", ".", 1), map(_written, self._columns))
+        cure = nearest(stored.replace("__", ".", 1), map(_written, self._columns))
         if len(tokens) == 1 and tokens[0].type == "QUOTED_NAME":
             cure += f"; a text is written in single quotes: '{_unquoted(tokens[0])}'"
         raise RuleError(f"no column {'.'.join(tokens)}; {cure}")

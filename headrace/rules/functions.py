@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.nearest import nearest
 from headrace.rules.arithmetic import rounded
 from headrace.rules.bounds import finite
 from headrace.rules.column_type import Kind, Type
 from headrace.rules.conversion import DATE, DOUBLE, INT, NULL, STRING, TIMESTAMP, convert, meet
 from headrace.rules.node import Kernel, Node, apply
-from headrace.rules.rule_error import RuleError, did_you_mean
+from headrace.rules.rule_error import RuleError
 from headrace.rules.time_format import time_reader
 from headrace.rules.times import day_of_week, from_parts, scaled
 from headrace.rules.zone import Zone, zone, zone_names
@@ -45,7 +46,7 @@ def call(name: str, arguments: Sequence[Node], at: int) -> Node:
     """
     function = _BY_NAME.get(name.lower())
     if function is None:
-        raise RuleError(f"no function {name}; {did_you_mean(name, _BY_NAME)}", at)
+        raise RuleError(f"no function {name}; {nearest(name, _BY_NAME)}", at)
     if not function.fewest <= len(arguments) <= function.most:
         raise RuleError(f"{name} is written {function.usage}; found {len(arguments)} arguments", at)
     try:
@@ -83,7 +84,7 @@ def _zone(node: Node) -> Zone:
     try:
         return zone(name)
     except KeyError:
-        raise RuleError(f"no time zone {name}; {did_you_mean(name, zone_names())}", node.at) from None
+        raise RuleError(f"no time zone {name}; {nearest(name, zone_names())}", node.at) from None
 
 
 def _over_number(kernel: Kernel) -> Build:

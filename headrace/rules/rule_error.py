@@ -1,7 +1,4 @@
-"""What is wrong with an expression, where it stands, and the name that was probably meant."""
-
-import difflib
-from collections.abc import Iterable
+"""What is wrong with an expression, where it stands."""
 
 
 class RuleError(ValueError):
@@ -22,20 +19,3 @@ class RuleError(ValueError):
 
     def __reduce__(self) -> tuple[type["RuleError"], tuple[str, int]]:
         return RuleError, (self.problem, self.column)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a message: the nearest known name in whatever case, else the first few there are.
-
-    >>> did_you_mean("CARIER", ["carrier", "origin"])
-    'did you mean carrier?'
-    >>> did_you_mean("xyz", ["origin", "carrier"])
-    'there are: carrier, origin'
-    """
-    names = sorted(known)
-    by_lower = {name.lower(): name for name in names}
-    if close := difflib.get_close_matches(word.lower(), by_lower, n=1):
-        return f"did you mean {by_lower[close[0]]}?"
-    if not names:
-        return "there are none"
-    return f"there are: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"

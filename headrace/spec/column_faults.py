@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.nearest import nearest
 from headrace.rules.time_format import time_reader
 from headrace.rules.vectors import text_array
 from headrace.rules.zone import zone, zone_names
 from headrace.spec.data_set import Column, Source
-from headrace.spec.faults import nearest
 from headrace.spec.limits import parse_limit
 from headrace.spec.references import Findings, reserved, with_article
 

@@ -18,8 +18,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from headrace.nearest import nearest
 from headrace.rules.column_type import COLUMN_TYPES, Type
-from headrace.spec.faults import nearest
 from headrace.spec.values import (
     ColumnName,
     Columns,

@@ -1,8 +1,9 @@
 """What is wrong in a project file, all of it at once."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from headrace.failures import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,10 @@ class Fault:
         return _one_line(f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}")
 
 
-class SpecError(ValueError):
-    """Project files that do not hold together; `faults` has every one found."""
+class SpecError(Failure):
+    """Project files that do not hold together; `faults` has every one found. Exit code 2."""
+
+    exit_code = 2
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.key, f.message)))
@@ -28,21 +31,6 @@ class SpecError(ValueError):
 
     def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Fault, ...]]]:
         return SpecError, (self.faults,)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The ending of a message that offers the nearest known name, or lists the first few.
-
-    >>> nearest("carier", ["carrier", "origin"])
-    'did you mean carrier?'
-    >>> nearest("xyz", ["carrier", "origin"])
-    'known: carrier, origin'
-    """
-    names = sorted(known)
-    if close := difflib.get_close_matches(word, names, n=1):
-        return f"did you mean {close[0]}?"
-    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return f"known: {shown}" if names else "none are declared"
 
 
 def _one_line(text: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from headrace.nearest import nearest
 from headrace.rules.column_type import Kind, Type
-from headrace.spec.faults import nearest
 from headrace.spec.model import Bins, Clip, Feature, Hash, Model, Take, Vocabulary
 from headrace.spec.references import Findings, Scope, reserved, spelled_alike, with_article
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from headrace.nearest import nearest
 from headrace.spec.columns import stored_name
 from headrace.spec.data_set import DataSet
-from headrace.spec.faults import Fault, nearest
+from headrace.spec.faults import Fault
 from headrace.spec.feature_faults import NUMERIC, check_features
 from headrace.spec.located import Located
 from headrace.spec.model import Join, Model, Window

@@ -8,10 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from headrace.nearest import nearest
 from headrace.spec.data_set import DataSet
 from headrace.spec.data_set_references import check_data_set
 from headrace.spec.document import MAX_BYTES, Document, line_of, read_document
-from headrace.spec.faults import Fault, SpecError, nearest
+from headrace.spec.faults import Fault, SpecError
 from headrace.spec.located import Located, Project
 from headrace.spec.model import Model
 from headrace.spec.model_references import check_model

@@ -7,8 +7,9 @@ from pydantic import Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from headrace.nearest import nearest
 from headrace.spec.document import MAX_FAULTS, Document, Value, line_of
-from headrace.spec.faults import Fault, nearest
+from headrace.spec.faults import Fault
 from headrace.spec.model import STEPS
 from headrace.spec.values import COLUMN_PATTERN, NAME_PATTERN, Section, shown
 

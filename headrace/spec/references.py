@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from headrace.nearest import nearest
 from headrace.rules import RuleError, Type, compile_expression
 from headrace.spec.columns import stored_name
-from headrace.spec.faults import Fault, nearest
+from headrace.spec.faults import Fault
 from headrace.spec.located import Located
 
 _NAME = re.compile(r'"(?:[^"]|"")*"|[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)?', re.ASCII)

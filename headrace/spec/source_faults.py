@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from headrace.nearest import nearest
 from headrace.spec.data_set import Column, Source
-from headrace.spec.faults import nearest
 from headrace.spec.references import Findings
 
 _CSV_ONLY = ("delimiter", "quote", "decimal", "header", "rename", "ignore")

@@ -27,7 +27,7 @@ COLUMNS = {
         ("plane.seat > 1", 1, "no column plane.seat; did you mean plane.seats?"),
         ("gate_no > 1", 1, 'did you mean "gate no"?'),
         ('carrier = "AA"', 11, "a text is written in single quotes: 'AA'"),
-        ("zzz > 1", 1, "there are: "),
+        ("zzz > 1", 1, "known: "),
         ("uper(carrier)", 1, "no function uper; did you mean upper?"),
     ],
 )

@@ -584,7 +584,7 @@ LATE = [
         "placed + hours(1)",
         "deliverd",
         [
-            "late.yaml:3: predict_at: position 1: no column deliverd; there are: channel, customer, due, order_id, placed, promised, weight",
+            "late.yaml:3: predict_at: position 1: no column deliverd; known: channel, customer, due, order_id, placed, promised, weight",
         ],
     ),
     (
