@@ -25,10 +25,10 @@ from headrace.lake.commit import Token, commit_once, digest_version, last_info, 
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
+from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import create_table
 from headrace.learn.labels import key_of
-from headrace.learn.row_groups import read_row_groups
 from headrace.learn.scoring import Scorer
 from headrace.learn.shares import Share, balance
 from headrace.spec.project import load_model
@@ -72,7 +72,7 @@ class ScoreFiles:
         columns = dict.fromkeys([*(n for n in self.schema.names if n not in _OWN.names), *self.scorer.stored])
         read = 0
         with DataFileWriter(self.root, self.schema, partition={BUNDLE: self.scorer.bundle.id}) as file:
-            for rows in read_row_groups(share, list(columns)):
+            for rows in read_groups(share, list(columns)):
                 read += rows.num_rows
                 file.write(self._scored(self._wanted(rows)))
             added = file.close()

@@ -25,11 +25,11 @@ from headrace.lake import storage
 from headrace.lake.commit import newest_infos
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
+from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import RowGroup
 from headrace.learn.bundle import Bundle, live_bundle, make_live, write_bundle
 from headrace.learn.card import LearnedFrom, card, card_text, made_from
 from headrace.learn.examples import HASH, Examples, open_examples, refuse_unlearnable, unsigned
-from headrace.learn.row_groups import read_row_groups
 from headrace.learn.shares import Share, balance
 from headrace.progress import Progress
 from headrace.spec.model import Model, Train
@@ -100,7 +100,7 @@ def fit_features(spark: SparkSession, spec: FeatureSpec, groups: Sequence[RowGro
 
     def gather(share: Share) -> Iterator[pa.RecordBatch]:
         statistics = spec.statistics()
-        for rows in read_row_groups(share, [HASH, *stored]):
+        for rows in read_groups(share, [HASH, *stored]):
             statistics.update(rows.select(stored), unsigned(rows.column(HASH)))
         yield pa.RecordBatch.from_pydict({"statistics": [statistics.to_json()]})
 

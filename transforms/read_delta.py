@@ -9,7 +9,7 @@ import pyarrow as pa
 from apache_beam import PCollection
 
 from headrace.lake.reading import read_group
-from headrace.lake.snapshot import DataFile, row_groups
+from headrace.lake.snapshot import DataFile, RowGroup, row_groups
 from headrace.rows.block import Block, Origin
 from transforms import coders  # noqa: F401  # what blocks travel by
 
@@ -58,5 +58,5 @@ class _ReadFn(beam.DoFn):
         self._schema = schema
 
     def process(self, element: Group) -> Iterator[Block]:
-        rows = read_group(element.path, element.number, self._schema)
+        rows = read_group(RowGroup(element.path, element.number, element.end - element.start), self._schema)
         yield Block(Origin(element.path, element.start, element.end), rows)

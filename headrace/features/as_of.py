@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.features.joined import one_batch, with_columns
+from headrace.features.joined import with_columns
 from headrace.features.key_index import Int64, KeyIndex
 
 _NEVER = np.iinfo(np.int64).min  # a missing time of the left side: before everything
@@ -41,14 +41,14 @@ class AsOfTable:
     @classmethod
     def build(
         cls,
-        rows: pa.Table | pa.RecordBatch,
+        rows: pa.RecordBatch,
         keys: Sequence[str],
         as_of: str,
         known: pa.Array,
         take: Sequence[str],
     ) -> Self:
         """The table by `keys` and `as_of`; `known[i]` says when row i became known, null for never."""
-        batch = one_batch(rows, (*keys, as_of, *take))
+        batch = rows.select(list(dict.fromkeys((*keys, as_of, *take))))
         index, numbers = KeyIndex.build(batch.select(list(keys)))
         used = np.flatnonzero((numbers >= 0) & _there(batch.column(as_of)) & _there(known))
         chosen = pa.array(used, pa.int64())
@@ -82,8 +82,8 @@ class AsOfTable:
 
         >>> from datetime import UTC, datetime
         >>> hours = [datetime(2013, 1, 1, hour, tzinfo=UTC) for hour in range(5)]
-        >>> side = pa.table({"origin": ["JFK", "JFK"], "hour": hours[:2], "temp": [3.0, 4.5]})
-        >>> table = AsOfTable.build(side, ["origin"], "hour", side["hour"].combine_chunks(), ["temp"])
+        >>> side = pa.record_batch({"origin": ["JFK", "JFK"], "hour": hours[:2], "temp": [3.0, 4.5]})
+        >>> table = AsOfTable.build(side, ["origin"], "hour", side["hour"], ["temp"])
         >>> rows = pa.record_batch({"origin": ["JFK", "JFK", "LGA"]})
         >>> at = pa.array([hours[0], hours[4], hours[4]])
         >>> table.join(rows, ["origin"], at, None, "weather").column("weather__temp").to_pylist()

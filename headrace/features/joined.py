@@ -1,30 +1,8 @@
-"""What the two joins share: a side table in one piece, and its columns laid beside rows."""
-
-from collections.abc import Sequence
+"""What the two joins share: the columns of a side table laid beside rows."""
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-
-from headrace.failures import DataFailure
-
-
-def one_batch(side: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """These columns of a side table as one batch.
-
-    Raises:
-        DataFailure: a text column is too large to be held in one piece (2 GB).
-    """
-    chosen = side.select(list(dict.fromkeys(columns)))
-    if isinstance(chosen, pa.RecordBatch):
-        return chosen
-    batches = chosen.combine_chunks().to_batches()
-    if len(batches) > 1:
-        raise DataFailure(
-            f"side table with {', '.join(chosen.column_names)}: more than 2 GB of text in one column cannot be "
-            "held beside the rows; take fewer columns or shorten them in the data set's clean"
-        )
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], chosen.schema)
 
 
 def with_columns(rows: pa.RecordBatch, prefix: str, side: pa.RecordBatch, places: NDArray[np.int64]) -> pa.RecordBatch:

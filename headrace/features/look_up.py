@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.failures import DataFailure
-from headrace.features.joined import one_batch, with_columns
+from headrace.features.joined import with_columns
 from headrace.features.key_index import Int64, KeyIndex
 
 _EXAMPLES = 5
@@ -24,13 +24,13 @@ class LookUpTable:
     unkeyed: int  # rows of the table with a null in the key: no row can match them, so they are left out
 
     @classmethod
-    def build(cls, rows: pa.Table | pa.RecordBatch, keys: Sequence[str], take: Sequence[str]) -> Self:
+    def build(cls, rows: pa.RecordBatch, keys: Sequence[str], take: Sequence[str]) -> Self:
         """The table by `keys`, of which only the columns `take` are kept.
 
         Raises:
             DataFailure: a key occurs more than once, so that its row is not determined.
         """
-        batch = one_batch(rows, (*keys, *take))
+        batch = rows.select(list(dict.fromkeys((*keys, *take))))
         index, numbers = KeyIndex.build(batch.select(list(keys)))
         counts = np.bincount(numbers[numbers >= 0], minlength=len(index.hashes))
         if (counts > 1).any():
@@ -43,7 +43,7 @@ class LookUpTable:
     def join(self, rows: pa.RecordBatch, on: Sequence[str], prefix: str) -> pa.RecordBatch:
         """The rows with a column `<prefix>__<column>` for each taken one; null where the key is null or unknown.
 
-        >>> planes = LookUpTable.build(pa.table({"tail": ["N1", "N2"], "seats": [55, 149]}), ["tail"], ["seats"])
+        >>> planes = LookUpTable.build(pa.record_batch({"tail": ["N1", "N2"], "seats": [55, 149]}), ["tail"], ["seats"])
         >>> planes.join(pa.record_batch({"tail": ["N2", None, "N9"]}), ["tail"], "plane").to_pydict()
         {'tail': ['N2', None, 'N9'], 'plane__seats': [149, None, None]}
         """

@@ -2,12 +2,11 @@
 
 from itertools import takewhile
 
-import pyarrow.parquet as pq
-
 from headrace.lake.accounts import ACCOUNTS, Account, accounts_in, rows_of
 from headrace.lake.commit import Token, commit_once, newest_infos, stored_token
 from headrace.lake.data_files import write_small
 from headrace.lake.layout import DataSetFolder
+from headrace.lake.reading import read_file
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table, is_table, open_table
 
@@ -33,5 +32,5 @@ def read_accounts(folder: DataSetFolder) -> list[Account]:
     if not is_table(folder.accounts):
         return []
     files = open_snapshot(folder.accounts).files
-    found = [account for f in files for account in accounts_in(pq.read_table(f.path, schema=ACCOUNTS))]
+    found = [account for f in files for account in accounts_in(read_file(f.path, ACCOUNTS))]
     return sorted(found, key=lambda a: a.plan)

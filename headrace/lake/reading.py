@@ -1,27 +1,65 @@
-"""Rows of data files, as a table's present schema has them."""
+"""Rows of data files: every page checked against its checksum, columns as a table's present schema has them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.failures import DataFailure
+from headrace.failures import DataFailure, refused
+from headrace.lake.snapshot import RowGroup
+
+
+@contextmanager
+def opened(path: str) -> Iterator[pq.ParquetFile]:
+    """A data file that refuses to be read where its bytes are not those that were written.
+
+    Raises:
+        DataFailure: the file is damaged; also while it is read, inside.
+        PlaceFailure: the machine does not let it be read.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except FileNotFoundError as fault:
+        raise DataFailure(f"{path}: the file is gone, and the table needs it; put it back from a copy") from fault
+    except (OSError, pa.ArrowInvalid) as fault:
+        if isinstance(fault, OSError) and (failure := refused(fault, path)):
+            raise failure from fault
+        raise DataFailure(f"{path}: the file is damaged ({fault}); put it back from a copy") from fault
 
 
 def read_file(path: str, schema: pa.Schema) -> pa.Table:
     """The columns of `schema`; one that is newer than the file is null there."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with opened(path) as file:
         return fitted(file.read(columns=_there(file, schema), use_threads=False), schema)
 
 
-def read_group(path: str, number: int, schema: pa.Schema) -> pa.RecordBatch:
+def read_group(group: RowGroup, schema: pa.Schema) -> pa.RecordBatch:
     """One row group, with the columns of `schema`; one that is newer than the file is null there.
 
     Raises:
-        DataFailure: it holds more text than one batch can.
+        DataFailure: the file is damaged, or the row group holds more text than one batch can.
     """
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        group = file.read_row_group(number, columns=_there(file, schema), use_threads=False)
-        rows = file.metadata.row_group(number).num_rows
-    return one_batch(fitted(group, schema, rows), path)
+    with opened(group.path) as file:
+        rows = file.read_row_group(group.number, columns=_there(file, schema), use_threads=False)
+    return one_batch(fitted(rows, schema, group.rows), group.path)
+
+
+def read_columns(group: RowGroup, columns: Sequence[str]) -> pa.RecordBatch:
+    """One row group, with these columns in this order, all of which the file has.
+
+    Raises:
+        DataFailure: the file is damaged, or the row group holds more text than one batch can.
+    """
+    with opened(group.path) as file:
+        rows = file.read_row_group(group.number, columns=list(columns), use_threads=False)
+    return one_batch(rows.select(columns), group.path)
+
+
+def read_groups(groups: Iterable[RowGroup], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Row group by row group, one in memory at a time."""
+    return (read_columns(group, columns) for group in groups)
 
 
 def fitted(table: pa.Table, schema: pa.Schema, rows: int | None = None) -> pa.Table:

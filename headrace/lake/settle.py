@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import pyarrow.parquet as pq
-
 from headrace.failures import DataFailure
 from headrace.lake import storage
 from headrace.lake.accounts import Account, prove_tiling
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import Added
 from headrace.lake.plans import Plan
+from headrace.lake.reading import opened
 from headrace.rows.block import Counts, Origin
 
 SAMPLE_ROWS = 20
@@ -96,8 +95,8 @@ def _hold_contract(
 def _sample(root: str, bad: Sequence[Written]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for file in bad:
-        batches = pq.ParquetFile(storage.join(root, file.added.name)).iter_batches(batch_size=SAMPLE_ROWS)
-        rows += next(batches).to_pylist()
+        with opened(storage.join(root, file.added.name)) as written:
+            rows += next(written.iter_batches(batch_size=SAMPLE_ROWS)).to_pylist()
         if len(rows) >= SAMPLE_ROWS:
             break
     return rows[:SAMPLE_ROWS]

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import xgboost as xgb
 
+from headrace.lake.reading import read_columns
 from headrace.lake.snapshot import RowGroup
 from headrace.learn.examples import LABEL
-from headrace.learn.row_groups import empty_batch, read_row_group
 
 type Features = Callable[[pa.RecordBatch], pa.RecordBatch]
 """Stored columns in, float32 columns out: a `FeatureSet`."""
@@ -59,8 +59,9 @@ class RowGroupIter(xgb.DataIter):
 
     def _read(self, at: int) -> _Block:
         if not self._share:
-            return as_matrix(self._features(empty_batch(self._stored))), np.array([], np.float32)
-        rows = read_row_group(self._share[at], [*self._stored.names, LABEL])
+            nothing = pa.RecordBatch.from_pylist([], self._stored)
+            return as_matrix(self._features(nothing)), np.array([], np.float32)
+        rows = read_columns(self._share[at], [*self._stored.names, LABEL])
         block = as_matrix(self._features(rows)), rows.column(LABEL).to_numpy(zero_copy_only=False)
         if block[0].nbytes <= self._left:
             self._left -= block[0].nbytes

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.features.exact_sum import ExactSum
+from headrace.lake.reading import opened
 from headrace.lake.snapshot import DataFile
 
 BINS = 24
@@ -61,7 +62,7 @@ def profile(files: Iterable[DataFile], schema: pa.Schema) -> tuple[ColumnProfile
 
 def _columns[T: _Counted](files: Iterable[DataFile], drafts: list[T]) -> Iterator[tuple[T, pa.ChunkedArray]]:
     for file in files:
-        with pq.ParquetFile(file.path) as parquet:
+        with opened(file.path) as parquet:
             for group in range(parquet.num_row_groups):
                 for draft in drafts:
                     yield draft, _column(parquet, group, draft.field, file.partition)

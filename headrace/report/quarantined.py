@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from headrace.lake.reading import opened, read_columns
 from headrace.lake.snapshot import DataFile, RowGroup, row_groups
 
 MOST_CHARACTERS = 320
@@ -57,7 +57,7 @@ def examples(files: Iterable[DataFile], most: int = 5) -> tuple[Quarantined, ...
 
 def _look_through(group: RowGroup, most: int, counts: Counter[str]) -> list[_Found]:
     """The first rows of a row group and the first of each kind; kinds are added to the counts."""
-    rows = pq.ParquetFile(group.path).read_row_group(group.number, columns=["_file", "_offset", "reasons"])
+    rows = pa.Table.from_batches([read_columns(group, ["_file", "_offset", "reasons"])])
     order = pc.sort_indices(rows.select(["_file", "_offset"]), [("_file", "ascending"), ("_offset", "ascending")])
     reasons = rows.column("reasons").combine_chunks().take(order)
     kinds = pc.fill_null(pc.binary_join(reasons, _BETWEEN), "").dictionary_encode()
@@ -87,12 +87,12 @@ def _read(found: _Found) -> Quarantined:
 def _bytes_of(found: _Found) -> tuple[bytes | None, int | None]:
     # Batch by batch up to the row: a row group of raw lines may be larger than memory.
     skipped = 0
-    parquet = pq.ParquetFile(found.group.path)
-    for batch in parquet.iter_batches(_BATCH, row_groups=[found.group.number], columns=["raw", "length"]):
-        if found.row < skipped + batch.num_rows:
-            row: dict[str, Any] = batch.slice(found.row - skipped, 1).to_pylist()[0]
-            return row["raw"], row["length"]
-        skipped += batch.num_rows
+    with opened(found.group.path) as file:
+        for batch in file.iter_batches(_BATCH, row_groups=[found.group.number], columns=["raw", "length"]):
+            if found.row < skipped + batch.num_rows:
+                row: dict[str, Any] = batch.slice(found.row - skipped, 1).to_pylist()[0]
+                return row["raw"], row["length"]
+            skipped += batch.num_rows
     raise IndexError(f"{found.group.path}: no row {found.row} in row group {found.group.number}")
 
 

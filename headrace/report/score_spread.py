@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from headrace.features.exact_sum import ExactSum
+from headrace.lake.reading import opened
 from headrace.lake.snapshot import Snapshot
 
 BINS = 50
@@ -46,7 +46,7 @@ def spread_by_bundle(scores: Snapshot) -> dict[str, Spread]:
     found: dict[str, Spread] = {}
     for file in scores.files:
         spread = found.setdefault(str(file.partition["bundle"]), Spread())
-        with pq.ParquetFile(file.path) as parquet:
+        with opened(file.path) as parquet:
             for group in range(parquet.num_row_groups):
                 spread.take(parquet.read_row_group(group, columns=["score"]).column(0).to_numpy().astype(np.float64))
     return found

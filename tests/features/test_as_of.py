@@ -23,7 +23,7 @@ def times(values: list[int | None]) -> pa.Array:
 
 def table(side: list[tuple]) -> AsOfTable:
     """A side table of (key, as_of, known, value)."""
-    rows = pa.table(
+    rows = pa.record_batch(
         {
             "key": pa.array([row[0] for row in side], pa.string()),
             "time": times([row[1] for row in side]),
@@ -76,7 +76,7 @@ def test_rows_that_can_never_match_are_counted():
 
 def test_always_known_is_known_at_any_time():
     """The smallest timestamp as known time leaves only as_of to decide."""
-    rows = pa.table({"key": ["a"], "time": times([7]), "value": [1]})
+    rows = pa.record_batch({"key": ["a"], "time": times([7]), "value": [1]})
     side = AsOfTable.build(rows, ["key"], "time", times([-(2**63) + 1]), ["value"])
     joined = side.join(pa.record_batch({"key": ["a", "a"]}), ["key"], times([6, 7]), None, "s")
     assert joined.column("s__value").to_pylist() == [None, 1]
