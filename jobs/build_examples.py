@@ -97,7 +97,6 @@ def build_examples(call: Call) -> dict[str, Any]:
                 parts=placement.parts,
                 key=inputs.labels.on,
                 cutoffs=dict(zip(WINDOWS, cutoffs(counts), strict=True)),
-                known=inputs.labels.known is not None,
             )
             parts = write(join(spark, inputs, placement), files)
         windows = _account(parts, inputs)

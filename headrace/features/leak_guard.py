@@ -1,4 +1,4 @@
-"""The guard of law 6: no feature reads what may become known after `predict_at`."""
+"""The guard of law 6: no feature reads what may become known after `predict_at`, no label is of unknown age."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,10 +22,11 @@ def leaks(located: Located[Model], project: Project, inputs: Mapping[str, frozen
     arithmetic on the two expressions and the contract's limits. A column that
     an as-of join brings is looked up as of what was known, row by row, so it
     needs no more than a known time; one that is looked up by key alone must be
-    known always.
+    known always. A label needs a known time: by it, labels from beyond a window are
+    left out.
     """
     guard = _Guard(located, project)
-    return [*guard.joins(), *guard.own(inputs), *guard.joined(inputs)]
+    return [*guard.label(), *guard.joins(), *guard.own(inputs), *guard.joined(inputs)]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,18 @@ class _Guard:
     @property
     def rows(self) -> DataSet:
         return self.project.data_sets[self.model.rows].value
+
+    def label(self) -> Iterator[Fault]:
+        """Columns the label is made of."""
+        data = self.project.data_sets[self.model.label.from_].value
+        for column in sorted(named_columns(self.model.label.value)):
+            if missing := declared_known(data, column).undeclared:
+                yield self.located.fault(
+                    "label.value",
+                    f"{column} has no known time in data set {data.dataset}, so nobody could tell which labels a model "
+                    f"may learn from; list {', '.join(sorted(missing))} under known in {data.dataset}, with the "
+                    "expression that says when it becomes known (known: always if it always was)",
+                )
 
     def own(self, inputs: Mapping[str, frozenset[str]]) -> Iterator[Fault]:
         """Columns of the rows' data set: of features, of `predict_at`, and those that joins go by."""

@@ -138,7 +138,6 @@ class ExampleFiles:
     parts: tuple[tuple[str, Layout], ...]
     key: tuple[str, ...]
     cutoffs: Mapping[str, int | None]  # per window, µs; None: whenever the label became known
-    known: bool  # whether the labels say when they became known
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Part]:
         """Write the rows; gives the account of each part when it is done."""
@@ -165,7 +164,7 @@ class _Writing:
         self._counts: Counter[str] = Counter()
         self._digest = 0
         self._repeated: list[str] = []
-        self._cutoff = files.cutoffs[window] if files.known else None
+        self._cutoff = files.cutoffs[window]
         self._file = DataFileWriter(
             files.root, files.schema, partition={WINDOW: window}, row_group_rows=layout.row_group_rows
         )

@@ -11,7 +11,6 @@ from headrace.features.availability import KnownTimes, known_times
 from headrace.learn.examples import LABEL
 from headrace.rules import Expression, compile_expression
 from headrace.spec.columns import data_set_columns
-from headrace.spec.data_set import DataSet
 from headrace.spec.model import Model
 from headrace.spec.project import Project
 
@@ -25,7 +24,7 @@ class Labels:
 
     on: tuple[str, ...]  # the columns by which a row finds its label
     value: Expression
-    known: KnownTimes | None  # None: the data set does not say when the label's columns become known
+    known: KnownTimes
 
     @classmethod
     def of(cls, model: Model, project: Project) -> Self:
@@ -35,14 +34,13 @@ class Labels:
         return cls(
             on=key_of(model, project) if model.label.on == "key" else tuple(model.label.on),
             value=value,
-            known=_known(data, value.columns),
+            known=known_times(data, value.columns),
         )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What of the data set is read, each column once."""
-        known = self.known.columns if self.known else frozenset()
-        return tuple(dict.fromkeys([*self.on, *sorted(self.value.columns | known)]))
+        return tuple(dict.fromkeys([*self.on, *sorted(self.value.columns | self.known.columns)]))
 
     def schema(self, rows: pa.Schema) -> pa.Schema:
         """The columns of the result, given those of the data set."""
@@ -63,7 +61,7 @@ class Labels:
                 f"the label {self.value.text} is {value[row]} where {self._key_text(rows, row)}; "
                 "a label is true or false, 0 or 1, or null where it is not known"
             )
-        known = self.known(rows) if self.known else pa.nulls(len(number), pa.timestamp("us", "UTC"))
+        known = self.known(rows)
         columns = [
             *(rows.column(name) for name in self.on),
             number.cast(pa.float32()),
@@ -73,13 +71,6 @@ class Labels:
 
     def _key_text(self, rows: pa.RecordBatch, row: int) -> str:
         return ", ".join(f"{name} is {rows.column(name)[row]}" for name in self.on)
-
-
-def _known(data: DataSet, columns: frozenset[str]) -> KnownTimes | None:
-    try:
-        return known_times(data, columns)
-    except ValueError:  # none of the columns stands under `known`
-        return None
 
 
 def key_of(model: Model, project: Project) -> tuple[str, ...]:

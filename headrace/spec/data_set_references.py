@@ -62,6 +62,8 @@ def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
         findings.column("key", name, scope)
     if data.time is not None:
         findings.timestamp_column("time", data.time, scope)
+    elif data.lateness:
+        findings.add("lateness", "is how late a row may come after newer ones; declare time to tell, or delete it")
     for rule, expression in data.contract.rules.items():
         key = f"contract.rules.{rule}"
         type_ = findings.type_of(key, expression, scope)

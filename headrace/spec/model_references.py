@@ -28,6 +28,7 @@ def check_model(located: Located[Model], data_sets: Mapping[str, Located[DataSet
     for name, join in model.joins.items():
         _check_join(name, join, rows, sides[name], findings)
     if rows:
+        findings.timed("rows", model.rows, "a row is due once all that came before it is there")
         findings.timestamp("predict_at", model.predict_at, rows)
         for name in model.evaluate.slices:
             findings.column("evaluate.slices", name, rows)
@@ -52,6 +53,11 @@ class _Findings(Findings):
         if name not in self._scopes:
             self.add(key, f"there is no data set {name} in this project; {nearest(name, self._scopes)}")
         return self._scopes.get(name)
+
+    def timed(self, key: str, name: str, why: str) -> None:
+        """Ask that a data set has a time, by which it is told how far it is complete."""
+        if self.data_sets[name].time is None:
+            self.add(key, f"{name} has no time, and {why}; declare its event time there: time: <a timestamp column>")
 
     def unknown(self, name: str, scope: Scope) -> str | None:
         """Where a name that is not in scope can be had."""
@@ -129,6 +135,7 @@ def _check_join(name: str, join: Join, rows: Scope | None, side: Scope | None, f
     if rows and side:
         _check_equal(f"{key}.on", join.on, rows, side, findings)
     if side and join.as_of is not None:
+        findings.timed(key, join.from_, "an as-of join waits until all that is earlier is there")
         findings.timestamp_column(f"{key}.as_of", join.as_of, side)
     if join.tolerance is not None and join.as_of is None:
         findings.add(f"{key}.tolerance", "is how old a row may be as of a time; name that time by as_of, or delete it")

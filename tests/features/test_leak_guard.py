@@ -182,3 +182,11 @@ def test_what_rows_are_joined_by_is_an_input(tmp_path):
     orders = ORDERS.replace("[id, placed, shop, ", "[id, placed, ")
     found = trade(tmp_path, "  x: amount\n", orders=orders)
     assert "joins.rates.on: shop has no known time in data set orders" in found
+
+
+def test_a_label_of_unknown_age_is_refused(tmp_path):
+    """Without a known time nobody could tell which labels a model may learn from, so there is no default."""
+    orders = ORDERS.replace("kind of, amount, pieces", "kind of, pieces")
+    found = trade(tmp_path, "  x: pieces\n", orders=orders)
+    assert "label.value: amount has no known time in data set orders" in found
+    assert "list amount under known in orders" in found

@@ -66,7 +66,6 @@ def _files(root, placement, **changed):
         "parts": placement.parts,
         "key": ("id",),
         "cutoffs": {"train": 10 * 24 * 3_600_000_000 + int(START.timestamp()) * 1_000_000, "valid": None, "test": None},
-        "known": True,
     }
     return ExampleFiles(**{**settings, **changed})
 
@@ -120,14 +119,6 @@ def test_every_row_is_an_example_or_counted(tmp_path, cut):
     found = [row for added in written for row in pq.read_table(tmp_path / added.name).to_pylist()]
     assert len(found) == sum(part.examples for part in parts)
     assert all(row[LABEL] == row["id"] % 2 for row in found)
-
-
-def test_without_known_times_no_label_is_late(tmp_path):
-    """Where the data set does not say when the label becomes known, nothing is left out for it."""
-    placement = _placement()
-    parts = list(_files(tmp_path, placement, known=False)([_labeled(_rows(range(288)), placement)]))
-
-    assert sum(part.known_late for part in parts) == 0
 
 
 def test_repeated_labels_name_their_keys_and_write_nothing(tmp_path):

@@ -49,7 +49,7 @@ contract:
     id: {type: int, required: true}
     closed: {type: timestamp, required: true}
     returned: {type: bool}
-known: {closed: {at: closed, columns: [returned]}}
+known: {closed: {at: closed, columns: [id, returned]}}
 """
 MODEL = """\
 model: returns_soon

@@ -361,6 +361,14 @@ ORDERS = [
         ],
     ),
     (
+        "time: placed",
+        "lateness: 3h",
+        [
+            "late.yaml:2: rows: orders has no time, and a row is due once all that came before it is there; declare its event time there: time: <a timestamp column>",
+            "orders.yaml:9: lateness: is how late a row may come after newer ones; declare time to tell, or delete it",
+        ],
+    ),
+    (
         "path: raw/orders/*.csv",
         "path: raw/",
         [
