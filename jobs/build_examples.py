@@ -235,8 +235,8 @@ def _made_from(model: Model, spec: FeatureSpec, inputs: Inputs) -> dict[str, Any
     return {
         "format": 1,
         "inputs": {
-            name: {"table": table.root, "id": table.table_id, "version": table.version}
-            for name, table in (("features", inputs.features), ("labels", inputs.events))
+            "features": inputs.features.pinned(),
+            "labels": inputs.events.pinned(),
         },
         "columns": inputs.columns.names,
         **settings_of(model, spec.digest),

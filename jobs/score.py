@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.reading import read_groups
-from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
+from headrace.lake.snapshot import DataFile, RowGroup, Snapshot, open_snapshot, row_groups_since
 from headrace.lake.tables import create_table
 from headrace.learn.labels import key_of
 from headrace.learn.scoring import Scorer
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BUNDLE = "bundle"
+_FIRST = datetime.min.replace(tzinfo=UTC)  # where `since` is not given
 _WRITTEN = pa.schema([("read", pa.int64()), ("added", pa.string())])
 _OWN = pa.schema(
     [
@@ -63,7 +64,7 @@ class ScoreFiles:
     root: str
     schema: pa.Schema
     scorer: Scorer
-    since: datetime | None  # of predict_at, UTC
+    since: datetime  # of predict_at, UTC
     features_version: int
     scored_at: datetime
 
@@ -79,8 +80,6 @@ class ScoreFiles:
         yield pa.RecordBatch.from_pylist([{"read": read, "added": added and added.to_json()}], _WRITTEN)
 
     def _wanted(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        if self.since is None:
-            return rows
         return rows.filter(pc.greater_equal(rows.column(PREDICT_AT.name), pa.scalar(self.since, PREDICT_AT.type)))
 
     def _scored(self, rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -95,8 +94,9 @@ class ScoreFiles:
 def score(call: Call) -> dict[str, Any]:
     """Score every due row since `score.since` that the live bundle has not scored.
 
-    Run twice it commits once. A new bundle scores all of them anew, under its own name;
-    features that were made anew are scored again, and their scores take the place of the old ones.
+    Run twice it commits once. A new bundle scores all of them anew, under its own name.
+    Where the features were made anew, or `since` is earlier than it was, the bundle's
+    rows are scored again, and take the place of its old scores.
 
     Raises:
         DataFailure: no bundle is live, it does not fit the features, or features were removed or changed.
@@ -108,41 +108,44 @@ def score(call: Call) -> dict[str, Any]:
     scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec)
     bundle = scorer.bundle.id
     features, generation = features_of(folder, spec)
-    since = parse_instant(model.score.since) if model.score.since else None
+    since = parse_instant(model.score.since) if model.score.since else _FIRST
     keys = [features.schema.field(name) for name in key_of(model, project)]
     with locked(folder.root):
         schema = pa.schema([*keys, PREDICT_AT, *_OWN])
         create_table(folder.scores, schema, partition_by=[BUNDLE])
         app = f"score/{bundle}"
-        source = digest_version(f"{features.table_id}/{generation}".encode())
-        before, of = stored_token(folder.scores, app), stored_token(folder.scores, f"{app}/source")
-        anew = of not in (None, source)
-        files = _due(added_between(features.root, None if anew else before, features.version), since)
-        if not (files or anew):
+        now = {
+            app: features.version,
+            f"{app}/source": digest_version(f"{features.table_id}/{generation}".encode()),
+            f"{app}/since": (since - _FIRST) // timedelta(microseconds=1),
+        }
+        before = {name: stored_token(folder.scores, name) for name in now}
+        anew = before[app] is not None and (
+            before[f"{app}/source"] != now[f"{app}/source"] or now[f"{app}/since"] < (before[f"{app}/since"] or 0)
+        )
+        groups = _due(added_between(features.root, None if anew else before[app], features.version), since)
+        if not (groups or anew):
             return {"model": model.model, "nothing_to_do": True, "bundle": bundle, "rows": 0}
         title = f"scoring {model.model}"
-        call.progress.step(title, rows=sum(file.rows for file in files), bundle=bundle, anew=anew)
+        call.progress.step(title, rows=sum(group.rows for group in groups), bundle=bundle, anew=anew)
         write = ScoreFiles(folder.scores, schema, scorer, since, features.version, datetime.now(UTC))
         with session(call.place.spark, title) as spark:
-            adds = write_scores(spark, files, write)
-        info = {
-            "bundle": bundle,
-            "features": {"table": features.root, "id": features.table_id, "version": features.version},
-        }
-        tokens = [Token(app, features.version, before), Token(f"{app}/source", source, of)]
+            adds = write_scores(spark, groups, write)
+        tokens = [Token(name, version, before[name]) for name, version in now.items()]
+        info = {"bundle": bundle, "features": features.pinned()}
         done = commit_once(folder.scores, tokens, adds, info=info, replace={BUNDLE: bundle} if anew else None)
     return {"model": model.model, "bundle": bundle, "rows": sum(added.rows for added in adds), "version": done.version}
 
 
-def write_scores(spark: SparkSession, files: Sequence[DataFile], write: ScoreFiles) -> list[Added]:
+def write_scores(spark: SparkSession, groups: Sequence[RowGroup], write: ScoreFiles) -> list[Added]:
     """The files the tasks wrote, one per slot at most.
 
     Raises:
         DataFailure: they read more or fewer rows than the table has; nothing may be committed.
     """
-    shares = [share for share in balance(row_groups(files), slots(spark)) if share]
+    shares = [share for share in balance(groups, slots(spark)) if share]
     written = per_part(spark, shares, write, _WRITTEN).to_pylist()
-    there, read = sum(file.rows for file in files), sum(row["read"] for row in written)
+    there, read = sum(group.rows for group in groups), sum(row["read"] for row in written)
     if read != there:
         raise DataFailure(
             f"{write.root}: {there:,} feature rows were to be scored, {read:,} arrived; nothing was committed. "
@@ -167,11 +170,10 @@ def features_of(folder: ModelFolder, spec: FeatureSpec) -> tuple[Snapshot, int]:
     return features, info["generation"]
 
 
-def _due(files: Sequence[DataFile], since: datetime | None) -> list[DataFile]:
-    """The files that can hold a row at or after `since`."""
-    if since is None:
-        return list(files)
-    return [file for file in files if file.high.get(PREDICT_AT.name, since) >= since]
+def _due(files: Sequence[DataFile], since: datetime) -> tuple[RowGroup, ...]:
+    """The row groups that can hold a row at or after `since`."""
+    reaching = (file for file in files if file.high.get(PREDICT_AT.name, since) >= since)
+    return row_groups_since(reaching, PREDICT_AT.name, since)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

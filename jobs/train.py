@@ -185,17 +185,10 @@ def _bundle(
 
 def _tables(examples: Examples, folder: ModelFolder) -> dict[str, Mapping[str, Any]]:
     """Every table the model rests on, at the version that was read."""
-    own = examples.snapshot
     features = examples.inputs["features"]
     built = (info for info in newest_infos(folder.features) if info["version"] <= features["version"])
     behind = {f"features.{name}": table for name, table in next(built, {"inputs": {}})["inputs"].items()}
-    return {
-        "examples": {"root": own.root, "id": own.table_id, "version": own.version},
-        **{
-            name: {"root": table["table"], "id": table["id"], "version": table["version"]}
-            for name, table in {**examples.inputs, **behind}.items()
-        },
-    }
+    return {"examples": examples.snapshot.pinned(), **examples.inputs, **behind}
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

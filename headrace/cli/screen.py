@@ -12,7 +12,7 @@ from headrace.cli.steps import Step
 
 _KEYS = {
     "ingest": ("read", "accepted", "quarantined", "duplicate"),
-    "features": ("due", "waiting", "catch_up"),
+    "features": ("due", "waiting", "catch_up", "never_due"),
     "examples": ("train", "valid", "test", "unlabeled", "known_late"),
     "train": ("rounds", "valid_logloss", "bundle"),
     "evaluate": ("valid_auc", "test_auc", "threshold"),

@@ -35,14 +35,15 @@ def microseconds(moment: dt.datetime) -> int:
 
 
 class DueCounts(NamedTuple):
-    """What became of the rows of one block: read = due + waiting + built before."""
+    """What became of the rows of one block: read = due + waiting + built before + never due."""
 
     origin: Origin
     read: int
     due: int
     catch_up: int  # of the due ones: their time was built before they arrived
-    waiting: int  # predict_at beyond the low-water, or null
-    built: int  # taken by an earlier build
+    waiting: int  # predict_at beyond the low-water
+    built: int  # told of by an earlier build: they have their features, or are never due
+    never_due: int  # predict_at is null; told once, by the build that sees the file first
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,12 @@ class Window:
         reached = pc.fill_null(pc.less_equal(at, self.until), False)
         before = pc.fill_null(pc.less_equal(at, self.after), False) if self.after is not None else _none(len(at))
         if origin.file in self.new_files:
-            due, catch_up, built = reached, _count(before), 0
+            due, catch_up, built, never_due = reached, _count(before), 0, at.null_count
         else:
-            due, catch_up, built = pc.and_not(reached, before), 0, _count(before)
+            due, catch_up, built, never_due = pc.and_not(reached, before), 0, _count(before) + at.null_count, 0
         taken = _count(due)
-        waiting = len(at) - taken - built
-        return due, DueCounts(origin, len(at), taken, catch_up, waiting, built)
+        waiting = len(at) - taken - built - never_due
+        return due, DueCounts(origin, len(at), taken, catch_up, waiting, built, never_due)
 
 
 def _none(rows: int) -> pa.BooleanArray:
@@ -81,7 +82,7 @@ class Build:
 
     app: str  # <model>/features/<table id>
     window: Window
-    files: tuple[DataFile, ...]
+    files: tuple[DataFile, ...]  # new ones, and older ones in which rows were waiting
     tokens: tuple[Token, ...]
     info: Mapping[str, Any]  # versions of all inputs, digest of the spec
     replace: bool  # the features are of another spec than the table's: all of them are made again
@@ -102,7 +103,9 @@ def commit_build(build: Build, root: str, counts: Sequence[DueCounts], written: 
             "arrived; nothing was committed. Run again; if it stays, report it"
         )
     prove_written(build.app, "features", {c.origin: c.due for c in counts}, written)
-    total = {name: sum(getattr(c, name) for c in counts) for name in ("read", "due", "catch_up", "waiting", "built")}
+    total = {name: sum(getattr(c, name) for c in counts) for name in DueCounts._fields[1:]}
+    waiting = {c.origin.file for c in counts if c.waiting}
+    info = {**build.info, "account": total, "waiting_in": sorted(f.name for f in build.files if f.path in waiting)}
     replace: Mapping[str, str] | None = {} if build.replace else None
     adds = [w.added for w in written]
-    return commit_once(root, build.tokens, adds, info={**build.info, "account": total}, replace=replace)
+    return commit_once(root, build.tokens, adds, info=info, replace=replace)

@@ -12,7 +12,7 @@ from headrace.features.sides import Side
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, digest_version, last_info, stored_token
 from headrace.lake.low_water import low_water
-from headrace.lake.snapshot import Snapshot, open_snapshot
+from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot
 from headrace.rules import Type
 from headrace.spec.data_set import DataSet
 
@@ -64,25 +64,33 @@ def next_build(
             "in time; restore it, or remove the feature table to build again"
         )
     new = added_between(rows.root, seen, rows.version)
-    # As they were seen and as they came, not as they are: a compaction may have mixed old rows with late ones.
-    old = open_snapshot(rows.root, seen).files if seen is not None else ()
+    last = last_info(root) or {"generation": 0, "waiting_in": []}
+    old = _with_waiting(rows.root, seen, set(last["waiting_in"])) if seen is not None else ()
     return Build(
         app=app,
         window=Window(after, until, frozenset(f.path for f in new)),
         files=(*old, *new),
         tokens=tuple(Token(name, version, before[name]) for name, version in now.items()),
-        info={**_info(spec, until, rows, sides), "generation": _generation(root) + (1 if replace else 0)},
+        info={**_info(spec, until, rows, sides), "generation": last["generation"] + (1 if replace else 0)},
         replace=replace,
     )
 
 
+def _with_waiting(root: str, seen: int, names: set[str]) -> tuple[DataFile, ...]:
+    """The files of the rows' table, as an earlier build saw them, in which rows were not due yet.
+
+    As they were then, not as they are: a compaction may have mixed old rows with late
+    ones. Where one had already been when the names were noted, every file is read.
+    """
+    if not names:
+        return ()
+    files = open_snapshot(root, seen).files
+    chosen = tuple(file for file in files if file.name in names)
+    return chosen if len(chosen) == len(names) else files
+
+
 def _digest_of(columns: Mapping[str, str]) -> int:
     return digest_version(json.dumps(columns, sort_keys=True, ensure_ascii=False).encode())
-
-
-def _generation(root: str) -> int:
-    """How often the features have been made anew: what was made of them is stale in the next one."""
-    return int((last_info(root) or {"generation": 0})["generation"])
 
 
 def _low_water(rows: Snapshot, data: DataSet, sides: Mapping[str, Side]) -> int | None:
@@ -97,7 +105,7 @@ def _info(spec: FeatureSpec, until: int, rows: Snapshot, sides: Mapping[str, Sid
     return {
         "spec": spec.digest,
         "low_water": _shown(until),
-        "inputs": {name: {"table": s.root, "id": s.table_id, "version": s.version} for name, s in pinned.items()},
+        "inputs": {name: snapshot.pinned() for name, snapshot in pinned.items()},
     }
 
 

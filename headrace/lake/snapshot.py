@@ -1,7 +1,8 @@
 """One version of one table: its files and their row groups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -43,6 +44,10 @@ class Snapshot:
     version: int
     schema: pa.Schema
     files: tuple[DataFile, ...]
+
+    def pinned(self) -> dict[str, Any]:
+        """What names this version of this table, for a commit's metadata and a model's card."""
+        return {"table": self.root, "id": self.table_id, "version": self.version}
 
     @property
     def rows(self) -> int:
@@ -97,9 +102,24 @@ def _files_are_the_truth(root: str, table: DeltaTable) -> None:
 
 def row_groups(files: Iterable[DataFile]) -> tuple[RowGroup, ...]:
     """The row groups of files, in the order of the files given; opens each footer."""
-    return tuple(
-        RowGroup(file.path, number, footer.row_group(number).num_rows)
-        for file in files
-        for footer in (pq.read_metadata(file.path),)
-        for number in range(footer.num_row_groups)
-    )
+    return tuple(group for group, _ in _with_footers(files))
+
+
+def row_groups_since(files: Iterable[DataFile], time: str, since: datetime) -> tuple[RowGroup, ...]:
+    """Those row groups that can hold a row with `time` at or after `since`, by their statistics."""
+    return tuple(group for group, footer in _with_footers(files) if _newest(footer, time, since) >= since)
+
+
+def _with_footers(files: Iterable[DataFile]) -> Iterator[tuple[RowGroup, pq.RowGroupMetaData]]:
+    for file in files:
+        footer = pq.read_metadata(file.path)
+        for number in range(footer.num_row_groups):
+            group = footer.row_group(number)
+            yield RowGroup(file.path, number, group.num_rows), group
+
+
+def _newest(group: pq.RowGroupMetaData, time: str, unknown: datetime) -> datetime:
+    columns = (group.column(at) for at in range(group.num_columns))
+    told = next((column.statistics for column in columns if column.path_in_schema == time), None)
+    newest: datetime = told.max if told is not None and told.has_min_max else unknown
+    return newest

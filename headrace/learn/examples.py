@@ -4,7 +4,8 @@ An example is a feature row whose label is known, inside one of the split's wind
 Files hold one window and one range of hashes, sorted by hash, then key; how many
 there are depends on the number of feature rows in the window alone. So the row
 groups, taken in order of window, lowest hash and number, hold the same rows for the
-same input, whatever the files are called and however the input was laid out.
+same input, whatever the files are called and however the input was laid out. A later rewrite of the table (a
+compaction) is not read: examples are what `build_examples` committed.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.failures import DataFailure
+from headrace.lake.changes import added_between
 from headrace.lake.commit import last_info
 from headrace.lake.snapshot import DataFile, RowGroup, Snapshot, open_snapshot, row_groups
 from headrace.spec.model import Model
@@ -98,9 +100,10 @@ def open_examples(root: str, model: Model, spec_digest: str) -> Examples:
     """The newest examples.
 
     Raises:
-        DataFailure: there are none, or they were made with other settings than the model file has.
+        DataFailure: there are none, they were made with other settings than the model file
+            has, or somebody else has changed them.
     """
-    snapshot = open_snapshot(root)
+    newest = open_snapshot(root)
     info = last_info(root) or {}
     made_with = info.get("made_from", {})
     wanted = settings_of(model, spec_digest)
@@ -109,7 +112,13 @@ def open_examples(root: str, model: Model, spec_digest: str) -> Examples:
             f"{root}: built with another {' and '.join(changed)} than the model file has now; "
             "build the examples again: python -m jobs.build_examples"
         )
-    return Examples(snapshot, info["windows"], made_with["inputs"])
+    if added_between(root, info["version"], newest.version):
+        raise DataFailure(
+            f"{root}: somebody has added rows after version {info['version']}, which build_examples made; move the "
+            "table away and build the examples again"
+        )
+    # As they were written: a compaction keeps the rows, not their order, on which the model's bytes depend.
+    return Examples(open_snapshot(root, info["version"]), info["windows"], made_with["inputs"])
 
 
 def refuse_unlearnable(examples: Examples) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xgboost as xgb
+from deltalake import DeltaTable
 
 from headrace.failures import DataFailure
 from headrace.features.feature_set import FeatureSet, FeatureSpec
@@ -18,7 +19,7 @@ from headrace.learn.examples import LABEL, WINDOW
 from headrace.learn.shares import balance
 from headrace.spec.project import load_model
 from jobs import build_examples, score
-from lib.parcels import MODEL, Shop, orders, returns, version
+from lib.parcels import MODEL, ROWS, Shop, orders, returns, version
 
 TABLES = ("features", "examples", "scores")
 
@@ -242,6 +243,22 @@ def test_features_made_anew_are_scored_anew(tmp_path, spark):
     assert not _scored(shop)
 
 
+def test_an_earlier_since_scores_what_it_adds(tmp_path, spark):
+    """Rows that the model file asks for later are scored, once; a later since takes nothing away."""
+    shop = Shop(tmp_path)
+    shop.build_features(orders())
+    shop.deliver(returns())
+    shop.build_examples()
+    shop.train()
+    shop.score()
+    shop.model_text = MODEL.replace("since: 2024-04-01", "since: 2024-03-01")
+    shop.score()
+    assert _scored(shop) == list(range(60 * 24, ROWS))
+    shop.model_text = MODEL
+    assert shop.score()["nothing_to_do"]
+    assert _scored(shop) == list(range(60 * 24, ROWS))
+
+
 def test_rows_lost_on_the_way_to_the_scorer_stop_the_commit(tmp_path, spark, monkeypatch):
     """Tasks that read fewer rows than the table has commit no score."""
     shop = Shop(tmp_path)
@@ -251,7 +268,7 @@ def test_rows_lost_on_the_way_to_the_scorer_stop_the_commit(tmp_path, spark, mon
     shop.train()
     monkeypatch.setattr(score, "balance", lambda groups, slots: balance(groups[1:], slots))
 
-    with pytest.raises(DataFailure, match="2,880 feature rows were to be scored, 1,883 arrived"):
+    with pytest.raises(DataFailure, match="feature rows were to be scored, 0 arrived"):
         shop.score()
     assert not open_snapshot(shop.model.scores).files
 
@@ -289,6 +306,17 @@ def test_what_cannot_be_learned_is_said(shop, change, message):
 
     with pytest.raises(DataFailure, match=message):
         shop.train()
+
+
+def test_a_compaction_of_the_examples_changes_no_model(trained, tmp_path):
+    """Training reads the examples as they were written: the same bytes, also with subsampling."""
+    shop = Shop(tmp_path / "copy", model_text=MODEL.replace("eta: 0.3", "eta: 0.3, subsample: 0.7"))
+    shutil.copytree(trained.folder, shop.folder)
+    shop.train()
+    before = shop.model_bytes()
+    DeltaTable(shop.model.examples).optimize.compact()
+    shop.train(force=True)
+    assert shop.model_bytes() == before
 
 
 def test_half_a_bundle_is_named_and_cured(trained, tmp_path):

@@ -109,7 +109,7 @@ def test_a_late_file_is_caught_up_and_nothing_is_rewritten(model, tmp_path, caps
     ingest()
     build(model)
     summary = last(capsys)["summary"]
-    assert (summary["due"], summary["catch_up"], summary["built"]) == (21, 21, 300)
+    assert (summary["due"], summary["catch_up"], summary["read"]) == (21, 21, 21)  # old files are not read again
     assert features()["id"].to_list() == list(range(-20, 301))
     after = {add["path"] for add in pa.table(DeltaTable(FEATURES).get_add_actions()).to_pylist()}
     assert before < after
@@ -125,6 +125,27 @@ def test_late_rows_survive_a_compaction_of_their_table(model, tmp_path):
     DeltaTable("lake/shop/orders/events").optimize.compact()
     build(model)
     assert features()["id"].to_list() == list(range(-20, 301))
+
+
+def test_waiting_rows_survive_a_compaction_of_their_table(tmp_path, monkeypatch):
+    """Files in which rows wait are read again though they were merged meanwhile, and then once more."""
+    monkeypatch.chdir(tmp_path)
+    shop.write_project(tmp_path)
+    model = shop.write_model(tmp_path, hours=100).relative_to(tmp_path)
+    shop.deliver(tmp_path, "a.csv", range(1, 151))
+    ingest()
+    build(model)
+    DeltaTable("lake/shop/orders/events").optimize.compact()
+    shop.deliver(tmp_path, "b.csv", range(151, 161))
+    ingest()
+    build(model)
+    assert features()["id"].to_list() == list(range(1, 97))
+
+    (tmp_path / "lake/shop/prices").rename(tmp_path / "old")
+    shop.price_list(tmp_path, 500)
+    ingest()
+    build(model)
+    assert features()["id"].to_list() == list(range(1, 161))
 
 
 def test_another_spec_is_built_again_whole(model, tmp_path, capsys):
