@@ -20,11 +20,11 @@ from headrace.entry import Call
 from headrace.features.feature_set import FeatureSpec
 from headrace.lake import storage
 from headrace.lake.layout import ModelFolder
+from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import RowGroup
 from headrace.learn.bundle import Bundle, json_bytes
 from headrace.learn.evaluation import evaluation
 from headrace.learn.examples import LABEL, Examples, open_examples
-from headrace.learn.row_groups import read_row_groups
 from headrace.learn.score_counts import ScoreCounts
 from headrace.learn.scoring import Scorer
 from headrace.learn.shares import Share, balance
@@ -68,7 +68,7 @@ class CountScores:
     def __call__(self, part: WindowShare) -> Iterator[pa.RecordBatch]:
         """One row per slice value, with its counts per distinct score."""
         columns = list(dict.fromkeys([LABEL, *self.slices, *self.scorer.stored]))
-        blocks = read_row_groups(part.share, columns)
+        blocks = read_groups(part.share, columns)
         for (column, value), counts in merge_slices(self._count(rows) for rows in blocks).items():
             arrays = (counts.scores, counts.positives, counts.negatives)
             row = [part.window, column, value, *arrays]
@@ -142,10 +142,9 @@ def _rows(table: pa.Table) -> Iterator[_Row]:
 
 
 def _made_from(bundle: Bundle, examples: Examples, model: Model) -> dict[str, Any]:
-    own = examples.snapshot
     return {
         "bundle": bundle.id,
-        "examples": {"root": own.root, "id": own.table_id, "version": own.version},
+        "examples": examples.snapshot.pinned(),
         "evaluate": model.evaluate.model_dump(mode="json"),
     }
 

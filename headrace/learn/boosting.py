@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 
 import xgboost as xgb
 
+from headrace.learn.gain import Gain
 from headrace.spec.model import Train
 
 type OnRound = Callable[[int, float, float], None]
@@ -18,15 +19,6 @@ class Boosted(NamedTuple):
     rounds: int  # kept
     train_logloss: tuple[float, ...]  # of every round that was run
     valid_logloss: tuple[float, ...]
-
-
-class Gain(NamedTuple):
-    """What one feature did for the trees."""
-
-    feature: str
-    gain: float  # mean loss reduction of its splits
-    total_gain: float
-    splits: int
 
 
 def boost(
@@ -84,7 +76,7 @@ def gains(model: bytes, features: Sequence[str]) -> list[Gain]:
     booster = xgb.Booster(model_file=bytearray(model))
     kinds = ("gain", "total_gain", "weight")
     mean, total, splits = (cast(dict[str, float], booster.get_score(importance_type=kind)) for kind in kinds)
-    found = [Gain(name, mean.get(name, 0.0), total.get(name, 0.0), int(splits.get(name, 0))) for name in features]
+    found = [Gain(name, total.get(name, 0.0), mean.get(name, 0.0), int(splits.get(name, 0))) for name in features]
     return sorted(found, key=lambda gain: (-gain.total_gain, gain.feature))
 
 

@@ -130,13 +130,9 @@ def live_bundle(folder: str) -> Bundle | None:
     return load_bundle(storage.join(folder, identity))
 
 
-def make_live(folder: str, identity: str) -> bool:
-    """`current` names this bundle afterwards; False when it did already."""
-    path, wanted = storage.join(folder, CURRENT), f"{identity}\n".encode()
-    if storage.read(path) == wanted:
-        return False
-    storage.put(path, wanted)
-    return True
+def make_live(folder: str, identity: str) -> None:
+    """`current` names this bundle afterwards; a second time it says the same."""
+    storage.put(storage.join(folder, CURRENT), f"{identity}\n".encode())
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headrace.learn.gain import Gain
 from headrace.learn.shares import Share
 from headrace.spec.model import Model
 
 if TYPE_CHECKING:
-    from headrace.learn.boosting import Boosted, Gain
+    from headrace.learn.boosting import Boosted
 
 _DECIDING = ("headrace", "numpy", "pyarrow", "xgboost-cpu")
 _OTHERS = ("delta-spark", "deltalake", "pyspark")
@@ -45,7 +47,7 @@ def made_from(model: Model, spec_digest: str, windows: Mapping[str, Mapping[str,
 class LearnedFrom(NamedTuple):
     """Where the examples came from and who read which."""
 
-    tables: Mapping[str, Mapping[str, Any]]  # every table that was read, directly or not: root, id, version
+    tables: Mapping[str, Mapping[str, Any]]  # every table that was read, directly or not: table, id, version
     windows: Mapping[str, Mapping[str, Any]]  # from, to, rows, positives, unlabeled, digest
     shares: Mapping[str, Sequence[Share]]  # of train and valid, one per worker
 
@@ -84,7 +86,7 @@ def card(
             "train_logloss": list(boosted.train_logloss),
             "valid_logloss": list(boosted.valid_logloss),
         },
-        "importance": [gain._asdict() for gain in gains],
+        "importance": [asdict(gain) for gain in gains],
         "versions": {
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",
@@ -152,9 +154,9 @@ def card_text(record: Mapping[str, Any]) -> str:
         "## Tables",
         "",
         *_table(
-            ("table", "version", "id", "root"),
+            ("name", "version", "id", "table"),
             [
-                (name, str(table["version"]), str(table["id"]), str(table["root"]))
+                (name, str(table["version"]), str(table["id"]), str(table["table"]))
                 for name, table in record["tables"].items()
             ],
         ),

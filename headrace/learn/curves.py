@@ -7,8 +7,11 @@ from headrace.learn.score_counts import ScoreCounts
 
 type Points = dict[str, list[float]]
 
+_POINTS = 400  # of one curve, at most
+_BINS = 20  # of the calibration, at most
 
-def roc_curve(counts: ScoreCounts, points: int = 400) -> Points:
+
+def roc_curve(counts: ScoreCounts) -> Points:
     """False- and true-positive rates from (0, 0) to (1, 1), thresholds descending.
 
     Every point lies on the exact curve. Empty lists when there is only one class.
@@ -21,11 +24,11 @@ def roc_curve(counts: ScoreCounts, points: int = 400) -> Points:
         return {"false_positive_rate": [], "true_positive_rate": []}
     hit = np.concatenate([[0.0], np.cumsum(counts.positives[::-1]) / positives])
     alarm = np.concatenate([[0.0], np.cumsum(counts.negatives[::-1]) / negatives])
-    kept = _thinned(hit + alarm, points)
+    kept = _thinned(hit + alarm, _POINTS)
     return {"false_positive_rate": alarm[kept].tolist(), "true_positive_rate": hit[kept].tolist()}
 
 
-def precision_recall_curve(counts: ScoreCounts, points: int = 400) -> Points:
+def precision_recall_curve(counts: ScoreCounts, points: int = _POINTS) -> Points:
     """Recall, precision and the threshold that gives them, thresholds descending.
 
     Empty lists when there are no positives.
@@ -46,19 +49,19 @@ def precision_recall_curve(counts: ScoreCounts, points: int = 400) -> Points:
     }
 
 
-def calibration_curve(counts: ScoreCounts, bins: int = 20) -> dict[str, list[float] | list[int]]:
+def calibration_curve(counts: ScoreCounts) -> dict[str, list[float] | list[int]]:
     """Mean score, observed share of positives and rows of bins that hold about equally many rows.
 
-    Rows of one score stay together, so there may be fewer bins than asked for.
+    Rows of one score stay together, so there may be fewer than twenty bins.
 
-    >>> calibration_curve(ScoreCounts.of([0.25, 0.25, 0.75, 0.75], [0, 0, 1, 0]), bins=2)
+    >>> calibration_curve(ScoreCounts.of([0.25, 0.25, 0.75, 0.75], [0, 0, 1, 0]))
     {'score': [0.25, 0.75], 'observed': [0.0, 0.5], 'rows': [2, 2]}
     """
     if not counts.rows:
         return {"score": [], "observed": [], "rows": []}
     rows = counts.positives + counts.negatives
     middle = np.cumsum(rows) - rows / 2
-    place = np.minimum((middle * bins / counts.rows).astype(np.int64), bins - 1)
+    place = np.minimum((middle * _BINS / counts.rows).astype(np.int64), _BINS - 1)
     starts = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
     held = np.add.reduceat(rows, starts)
     score = np.add.reduceat(counts.scores.astype(np.float64) * rows, starts) / held

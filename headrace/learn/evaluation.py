@@ -1,22 +1,21 @@
 """What is reported of a bundle: metrics per window and slice, curves, importance; stable, documented keys.
 
 `evaluation` gives this mapping. A metric that has no value is null, and `undefined`
-beside it says why.
+beside it says why. METRICS stands for the fields of `headrace.learn.metrics.Metrics`.
 
     format, model, written_at
     bundle      id, digest, path, created_at, rounds {kept, run, asked}
-    examples    root, id, version
+    examples    table, id, version
     threshold   value (a score from there on is positive), chosen (f1 or fixed), on (valid)
-    windows     per window: from, to, rows, positives, base_rate, auc, average_precision, logloss, brier,
-                accuracy, precision, recall, f1, confusion {true_positive, …}, undefined,
-                curves {roc, precision_recall, calibration}: a list per axis,
-                slices {column: {values: [{value, rows, …, undefined}] largest first, left_out}}
+    windows     per window: from, to, METRICS, curves {roc, precision_recall, calibration}: a list per axis,
+                slices {column: {values: [{value, METRICS}] largest first, left_out}}
     importance  [{feature, gain, total_gain, splits}]
     training    train_logloss [], valid_logloss [], one per round
     made_from   what decides the evaluation; while it is the same, there is nothing to do
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from headrace.learn.bundle import Bundle
@@ -81,7 +80,7 @@ def _threshold(valid: SliceCounts, threshold: str | float) -> float:
 def _window(slices: SliceCounts, threshold: float) -> dict[str, Any]:
     whole = _whole(slices)
     return {
-        **summary(whole, threshold),
+        **asdict(summary(whole, threshold)),
         "curves": {
             "roc": roc_curve(whole),
             "precision_recall": precision_recall_curve(whole),
@@ -97,7 +96,7 @@ def _window(slices: SliceCounts, threshold: float) -> dict[str, Any]:
 def _slice(values: Mapping[str | None, ScoreCounts], threshold: float) -> dict[str, Any]:
     largest = sorted(values, key=lambda value: (-values[value].rows, value is not None, value or ""))
     return {
-        "values": [{"value": value, **summary(values[value], threshold)} for value in largest[:MOST_VALUES]],
+        "values": [{"value": value, **asdict(summary(values[value], threshold))} for value in largest[:MOST_VALUES]],
         "left_out": max(len(largest) - MOST_VALUES, 0),
     }
 

@@ -1,11 +1,14 @@
 """Metrics of a binary classifier, exact and global: from counts per distinct score, never from a sample.
 
-Each takes `ScoreCounts` and returns a float, or None where the metric has no value
-(only one class, nothing predicted positive); `summary` says why beside it.
-Positive means `score >= threshold`.
+Each takes `ScoreCounts` or the `Confusion` at a threshold and returns a float, or None
+where the metric has no value (only one class, nothing predicted positive). `Metrics`
+holds all of them, and `summary` fills it and says why one has no value. A new metric is
+a function, a field and a line of `summary`; files, reports and pages take the fields
+as they are. Positive means `score >= threshold`.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,13 +18,44 @@ _EPSILON = 1e-16  # XGBoost's own bound, so that a reported logloss equals the o
 _EXACT = 1 << 62  # products of counts below it are summed in int64
 
 
-class Confusion(NamedTuple):
+@dataclass(frozen=True)
+class Confusion:
     """How many examples fell into each of the four cases at one threshold."""
 
     true_positive: int
     false_positive: int
     true_negative: int
     false_negative: int
+
+
+def _metric(title: str, meaning: str) -> float | None:
+    """A field of a metric, with what people are told of it."""
+    return field(default=None, metadata={"title": title, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How a model does on some examples; the fields are the keys of an evaluation file and of a report.
+
+    A metric is None where it has no value, and `undefined` says why. Each field that
+    has a title is the value of the function of its name.
+    """
+
+    rows: int
+    positives: int
+    confusion: Confusion
+    base_rate: float | None = None  # positives / rows
+    auc: float | None = _metric("AUC", "how often a positive scores above a negative; 0.5 is guessing")
+    average_precision: float | None = _metric(
+        "Average precision", "area under the precision-recall steps; the base rate is guessing"
+    )
+    logloss: float | None = _metric("Logloss", "lower is better")
+    brier: float | None = _metric("Brier score", "mean squared distance from the outcome; lower is better")
+    accuracy: float | None = _metric("Accuracy", "at the threshold")
+    precision: float | None = _metric("Precision", "at the threshold: of those called positive, how many are")
+    recall: float | None = _metric("Recall", "at the threshold: of the positives, how many are called so")
+    f1: float | None = _metric("F1", "at the threshold: harmonic mean of precision and recall")
+    undefined: Mapping[str, str] = field(default_factory=dict)  # metric → why it has no value
 
 
 def auc(counts: ScoreCounts) -> float | None:
@@ -104,17 +138,18 @@ def confusion(counts: ScoreCounts, threshold: float) -> Confusion:
 
 
 def accuracy(cases: Confusion) -> float | None:
-    """The share of examples that were put on the right side."""
-    return _share(cases.true_positive + cases.true_negative, sum(cases))
+    """The share of examples that were put on the right side: (TP + TN) / (TP + FP + TN + FN)."""
+    right = cases.true_positive + cases.true_negative
+    return _share(right, right + cases.false_positive + cases.false_negative)
 
 
 def precision(cases: Confusion) -> float | None:
-    """The share of the predicted positives that are positive."""
+    """The share of the predicted positives that are positive: TP / (TP + FP)."""
     return _share(cases.true_positive, cases.true_positive + cases.false_positive)
 
 
 def recall(cases: Confusion) -> float | None:
-    """The share of the positives that were predicted positive."""
+    """The share of the positives that were predicted positive: TP / (TP + FN)."""
     return _share(cases.true_positive, cases.true_positive + cases.false_negative)
 
 
@@ -144,11 +179,11 @@ def best_f1_threshold(counts: ScoreCounts) -> float | None:
     return float(counts.scores[::-1][best])
 
 
-def summary(counts: ScoreCounts, threshold: float) -> dict[str, object]:
-    """Every metric by name; one without a value is None, and `undefined` gives its reason.
+def summary(counts: ScoreCounts, threshold: float) -> Metrics:
+    """Every metric; one without a value is None, and `undefined` gives its reason.
 
     >>> found = summary(ScoreCounts.of([0.5], [1]), 0.5)
-    >>> found["auc"], found["undefined"]["auc"]
+    >>> found.auc, found.undefined["auc"]
     (None, 'only one class: 1 rows, 1 positive')
     """
     cases = confusion(counts, threshold)
@@ -162,14 +197,14 @@ def summary(counts: ScoreCounts, threshold: float) -> dict[str, object]:
         "recall": recall(cases),
         "f1": f1(cases),
     }
-    return {
-        "rows": counts.rows,
-        "positives": counts.positive_rows,
-        "base_rate": _share(counts.positive_rows, counts.rows),
+    return Metrics(
+        rows=counts.rows,
+        positives=counts.positive_rows,
+        confusion=cases,
+        base_rate=_share(counts.positive_rows, counts.rows),
         **values,
-        "confusion": cases._asdict(),
-        "undefined": {name: _reason(name, counts) for name, value in values.items() if value is None},
-    }
+        undefined={name: _reason(name, counts) for name, value in values.items() if value is None},
+    )
 
 
 def _reason(name: str, counts: ScoreCounts) -> str:

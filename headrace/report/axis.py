@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple, Self
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_TICKS = 5  # about as many on one axis
 
 
 class Axis(NamedTuple):
@@ -15,8 +16,8 @@ class Axis(NamedTuple):
     ticks: tuple[float, ...]
 
     @classmethod
-    def over(cls, label: str, low: float, high: float, about: int = 5) -> Self:
-        """A scale that holds both values, with about that many round ticks; ends on ticks.
+    def over(cls, label: str, low: float, high: float) -> Self:
+        """A scale that holds both values, with about five round ticks; ends on ticks.
 
         >>> Axis.over("rows", 0, 87)
         Axis(label='rows', low=0.0, high=100.0, ticks=(0.0, 20.0, 40.0, 60.0, 80.0, 100.0))
@@ -25,7 +26,7 @@ class Axis(NamedTuple):
         """
         if not low < high:
             low, high = low - 0.5, low + 0.5
-        step = round_step((high - low) / about)
+        step = round_step((high - low) / _TICKS)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         ticks = tuple(round(n * step, 12) for n in range(first, last + 1))
         return cls(label, ticks[0], ticks[-1], ticks)

@@ -7,7 +7,8 @@ import msgspec
 
 from headrace.failures import DataFailure
 from headrace.learn.bundle import Bundle, live_bundle
-from headrace.report.contents import Gain, Trained, Training, Value
+from headrace.learn.gain import Gain
+from headrace.report.contents import Trained, Training, Value
 
 
 def read_bundle(folder: str) -> Bundle:

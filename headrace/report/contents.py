@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from headrace.learn.gain import Gain
+from headrace.learn.metrics import Metrics
 from headrace.report.column_profile import ColumnProfile
 from headrace.report.quarantined import Quarantined
 
@@ -63,35 +65,6 @@ class FeatureBuild:
     catch_up: int  # rows that arrived after their time was built, and were built then
     until: str | None  # the time through which features are built
     columns: tuple[ColumnProfile, ...] = ()
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Examples in each of the four cases at the threshold."""
-
-    true_positive: int
-    false_positive: int
-    true_negative: int
-    false_negative: int
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """How the model does on some examples; None where a metric has no value, `undefined` says why."""
-
-    rows: int
-    positives: int
-    base_rate: float | None = None
-    auc: float | None = None
-    average_precision: float | None = None
-    logloss: float | None = None
-    brier: float | None = None
-    accuracy: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-    f1: float | None = None
-    confusion: Confusion | None = None
-    undefined: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -180,16 +153,6 @@ class Window:
     def base_rate(self) -> float | None:
         """Share of positives; None where there are no examples or none were counted."""
         return self.positives / self.rows if self.rows and self.positives is not None else None
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What one feature did for the trees."""
-
-    feature: str
-    total_gain: float
-    gain: float  # per split
-    splits: int
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,7 @@ metric without a value is null. Times are ISO 8601, UTC; shares are 0 to 1.
     evaluated?.made_at                  when
     evaluated?.threshold                score from which a row counts as positive
     evaluated?.chosen                   f1: the best F1 on valid; fixed: by the model file
-    metrics.<window>.rows, positives, base_rate
-    metrics.<window>.auc, average_precision, logloss, brier, accuracy, precision, recall, f1
-    metrics.<window>.confusion.true_positive, false_positive, true_negative, false_negative
-    metrics.<window>.undefined.<metric>  why it has no value
+    metrics.<window>                    as `headrace.learn.metrics.Metrics` has it, a key for each field
     curves.<window>.roc.false_positive_rate[], true_positive_rate[]
     curves.<window>.precision_recall.recall[], precision[], threshold[]
     curves.<window>.calibration.score[], observed[], rows[]

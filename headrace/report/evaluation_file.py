@@ -8,7 +8,8 @@ import msgspec
 
 from headrace.failures import DataFailure
 from headrace.lake import storage
-from headrace.report.contents import Curves, Evaluation, Metrics, Slice, Slices
+from headrace.learn.metrics import Metrics
+from headrace.report.contents import Curves, Evaluation, Slice, Slices
 
 type _Name = Literal["valid", "test"]
 

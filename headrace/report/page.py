@@ -1,9 +1,11 @@
 """The report as one HTML page: no script, no network, no font but the reader's own."""
 
+from dataclasses import fields
 from importlib.resources import files
 
 import jinja2
 
+from headrace.learn.metrics import Metrics
 from headrace.report import charts, figures, pictures
 from headrace.report.axis import Axis
 from headrace.report.column_profile import MOST_DISTINCT
@@ -30,23 +32,10 @@ def page(report: Report) -> str:
         "most_distinct": MOST_DISTINCT,
         "shown_features": SHOWN_FEATURES,
         "shown_slices": SHOWN_SLICES,
-        "metric_names": METRICS,
+        "metrics": [metric for metric in fields(Metrics) if "title" in metric.metadata],
     }
     template = environment.from_string((source / "page.html.jinja").read_text(encoding="utf-8"))
     return template.render(r=report, css=(source / "page.css").read_text(encoding="utf-8"))
-
-
-METRICS = (
-    ("auc", "AUC", "how often a positive scores above a negative; 0.5 is guessing"),
-    ("average_precision", "Average precision", "area under the precision-recall steps; the base rate is guessing"),
-    ("logloss", "Logloss", "lower is better"),
-    ("brier", "Brier score", "mean squared distance from the outcome; lower is better"),
-    ("accuracy", "Accuracy", "at the threshold"),
-    ("precision", "Precision", "at the threshold: of those called positive, how many are"),
-    ("recall", "Recall", "at the threshold: of the positives, how many are called so"),
-    ("f1", "F1", "at the threshold: harmonic mean of precision and recall"),
-)
-"""Field, name and meaning of each metric, in the order they are shown."""
 
 
 def auc_axis(slices: Slices, window: str) -> Axis:

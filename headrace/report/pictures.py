@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from markupsafe import Markup
 
+from headrace.learn.metrics import Confusion
 from headrace.report import figures
 from headrace.report.axis import Axis
 from headrace.report.charts import Caption, Line, Mark, Point, column_chart, line_chart, timeline
-from headrace.report.contents import Confusion, Curves, Evaluation, Scores, Training, Window
+from headrace.report.contents import Curves, Evaluation, Scores, Training, Window
 from headrace.spec.values import parse_instant
 
 _DIAGONAL = Line("even", ((0.0, 0.0), (1.0, 1.0)))
@@ -120,11 +121,10 @@ def _marks(evaluation: Evaluation, place: Callable[[Confusion], Point]) -> list[
     marks = []
     for name, metrics in evaluation.metrics.items():
         try:
-            at = metrics.confusion and place(metrics.confusion)
+            at = place(metrics.confusion)
         except ZeroDivisionError:
-            at = None
-        if at:
-            marks.append(Mark(name, at, f"{name} at the threshold {evaluation.threshold:.3f}"))
+            continue
+        marks.append(Mark(name, at, f"{name} at the threshold {evaluation.threshold:.3f}"))
     return marks
 
 

@@ -119,15 +119,15 @@ def test_a_metric_without_a_value_is_null_and_says_why():
     one_class = metrics.summary(ScoreCounts.of([0.2, 0.3], [0, 0]), 0.5)
     none = metrics.summary(ScoreCounts.of([], []), 0.5)
 
-    assert one_class["auc"] is None
-    assert one_class["undefined"] == {
+    assert one_class.auc is None
+    assert one_class.undefined == {
         "auc": "only one class: 2 rows, 0 positive",
         "average_precision": "no positive rows",
         "precision": "nothing was predicted positive",
         "recall": "no positive rows",
         "f1": "no positive rows",
     }
-    assert set(none["undefined"].values()) == {"no rows"}
+    assert set(none.undefined.values()) == {"no rows"}
 
 
 def test_a_threshold_between_two_float32_scores_is_not_rounded():

@@ -8,12 +8,12 @@ import pytest
 
 from headrace.learn.bundle import Bundle
 from headrace.learn.evaluation import evaluation
+from headrace.learn.gain import Gain
 from headrace.learn.slices import count_slices
 from headrace.report.column_profile import ColumnProfile
 from headrace.report.contents import (
     DataSetAccount,
     FeatureBuild,
-    Gain,
     Question,
     Report,
     Scores,

@@ -6,11 +6,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from headrace.learn.metrics import Confusion, Metrics
 from headrace.report.column_profile import ColumnProfile
-from headrace.report.contents import Curves, Evaluation, Metrics, Missing, Slice, Slices
+from headrace.report.contents import Curves, Evaluation, Missing, Slice, Slices
 from headrace.report.page import page
 
 EVIL = '<script>alert("1")</script>\'&{{ 7 * 7 }}'
+NONE = Confusion(true_positive=0, false_positive=0, true_negative=0, false_negative=0)
 VOID = {"meta", "br", "line", "circle", "rect", "polyline"}
 
 
@@ -159,7 +161,7 @@ def test_a_model_of_which_nothing_is_there(report):
 
 def test_windows_without_examples(report):
     """A test window that has no labels yet: its metrics are dashes with their reason, valid is shown."""
-    none = Metrics(0, 0, undefined={"auc": "no rows"})
+    none = Metrics(0, 0, NONE, undefined={"auc": "no rows"})
     metrics = {"valid": report.evaluation.metrics["valid"], "test": none}
     evaluation = replace(report.evaluation, metrics=metrics, curves={**report.evaluation.curves, "test": Curves()})
     text = page(replace(report, evaluation=evaluation))
@@ -171,7 +173,9 @@ def test_windows_without_examples(report):
 
 def test_an_evaluation_of_nothing(report):
     """No window has an example: no chart, no confusion, no error."""
-    text = page(replace(report, evaluation=Evaluation("b", "2026-01-01", 0.5, "f1", {"valid": Metrics(0, 0)}, {}, ())))
+    text = page(
+        replace(report, evaluation=Evaluation("b", "2026-01-01", 0.5, "f1", {"valid": Metrics(0, 0, NONE)}, {}, ()))
+    )
 
     assert "ROC" not in text
     read(text)
