@@ -12,6 +12,12 @@ class Failure(Exception):
     exit_code = 1
 
 
+class UsageFailure(Failure):
+    """The call or the project files ask for what cannot be. Exit code 2."""
+
+    exit_code = 2
+
+
 class DataFailure(Failure):
     """The data do not keep what was promised: contract, account, tiling. Exit code 3."""
 
@@ -80,7 +86,10 @@ def failure_told(trace: str) -> Failure | None:
     >>> failure_told("Traceback …\nheadrace.failures.DataFailure: a.csv: gone [while running 'Read']\n")
     DataFailure('a.csv: gone')
     """
-    kinds = {f"{kind.__module__}.{kind.__name__}": kind for kind in (Failure, DataFailure, PlaceFailure, Conflict)}
+    kinds = {
+        f"{kind.__module__}.{kind.__name__}": kind
+        for kind in (Failure, UsageFailure, DataFailure, PlaceFailure, Conflict)
+    }
     for kind, message in reversed(_RAISED.findall(trace)):
         if kind in kinds:
             return kinds[kind](message)

@@ -27,6 +27,7 @@ class Outcome:
     seconds: float = 0.0
     summary: dict[str, Any] = field(default_factory=dict)
     message: str = ""  # why it failed; empty where it did not
+    told: bool = False  # whether its last event says so too
 
     @property
     def idle(self) -> bool:
@@ -68,7 +69,7 @@ def _outcome(module: str, code: int, last: Event, errors: IO[bytes]) -> Outcome:
     if code == 0 and last.get("event") == "done":
         return Outcome(0, last["seconds"], last["summary"])
     if last.get("event") == "failed" and last["exit_code"] != 1:
-        return Outcome(last["exit_code"], message=last["message"])
+        return Outcome(last["exit_code"], message=last["message"], told=True)
     errors.seek(0)
     tail = deque((line.decode(errors="replace").rstrip() for line in errors), maxlen=KEPT_LINES)
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

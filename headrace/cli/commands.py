@@ -2,42 +2,43 @@
 
 import functools
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from headrace.cli.run_steps import run_steps
 from headrace.cli.sample import MONTHS, parse_months, write_flights
 from headrace.cli.screen import Screen, console
+from headrace.cli.sound import prove_place, prove_sound
 from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
 from headrace.failures import Failure
 from headrace.nearest import nearest
-from headrace.spec.faults import SpecError
+from headrace.progress import Progress
+from headrace.spec.faults import Fault, SpecError
 from headrace.spec.place import Place
-from headrace.spec.project import Project, load_place, load_project
+from headrace.spec.project import Project, is_place, load_place, load_project
 
 
 def answers[**P](command: Callable[P, int]) -> Callable[P, int]:
-    """A command whose failures are messages and exit codes."""
+    """A command whose failures are messages and exit codes, or with `as_json` one last event."""
 
     @functools.wraps(command)
     def answered(*args: P.args, **kwargs: P.kwargs) -> int:
+        as_json = bool(kwargs.get("as_json"))
         try:
             return command(*args, **kwargs)
         except Failure as failure:
-            return _fail(str(failure), failure.exit_code)
+            return _fail(str(failure), failure.exit_code, as_json=as_json)
         except KeyboardInterrupt:
-            return _fail("interrupted", 130)
+            return _fail("interrupted", 130, as_json=as_json)
 
     return answered
 
 
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"error: {message}\n")
+def _fail(message: str, code: int, *, as_json: bool = False) -> int:
+    Progress(as_json=as_json).failed(message, code)
     return code
 
 
@@ -58,35 +59,27 @@ def sample(name: str, to: Path, months: str | None) -> int:
 @answers
 def validate(paths: Sequence[Path]) -> int:
     """Check project and place files, all faults at once."""
-    from headrace.features.feature_set import FeatureSpec
-
-    faults: list[Any] = []
-    checked: list[str] = []
+    faults: list[Fault] = []
     for path in paths:
         try:
-            if _is_place(path):
-                load_place(str(path))
-                checked.append(f"{path}: place")
-                continue
-            project = load_project(str(path if path.is_dir() else path.parent))
-            for model in project.models.values():
-                FeatureSpec.compile(model, project)
-            checked.append(f"{path}: {len(project.data_sets)} data sets, {len(project.models)} models")
+            print(f"{path}: {_checked(path)}: ok")
         except SpecError as error:
             faults += error.faults
     if faults:
         raise SpecError(faults)
-    for line in checked:
-        print(f"{line}: ok")
     return 0
 
 
-def _is_place(path: Path) -> bool:
-    return (path.is_file() and path.read_bytes().lstrip().startswith(b"place:")) or "\nplace:" in _head(path)
-
-
-def _head(path: Path) -> str:
-    return "\n" + path.read_text(encoding="utf-8", errors="replace")[:20_000] if path.is_file() else ""
+def _checked(path: Path) -> str:
+    """What a path holds, once it holds together: a project, a file of one, a place, or a folder of places."""
+    places = [path] if path.is_file() else sorted(path.glob("*.yaml"))
+    if places and all(is_place(str(file)) for file in places):
+        for file in places:
+            load_place(str(file))
+        return "place" if path.is_file() else f"{len(places)} places"
+    project = _project(path)
+    prove_sound(project, project.models)
+    return f"{len(project.data_sets)} data sets, {len(project.models)} models of {project.folder}"
 
 
 @answers
@@ -105,9 +98,9 @@ def doctor(place_file: str | None, *, as_json: bool) -> int:
     """Check the machine and place; exit code 4 where something is lacking."""
     from headrace.cli.doctor import findings
 
-    found = findings(load_place(place_file))
+    found = findings(place_file)
     if as_json:
-        print(json.dumps([asdict(f) for f in found]))
+        print("\n".join(json.dumps(asdict(f)) for f in found))
     else:
         for finding in found:
             mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
@@ -117,14 +110,21 @@ def doctor(place_file: str | None, *, as_json: bool) -> int:
 
 
 @answers
-def plan(config: Path, abandon: int | None, place_file: str | None) -> int:
+def plan(config: Path, abandon: int | None, place_file: str | None, *, as_json: bool) -> int:
     """Show or abandon the open plan."""
-    from headrace.cli.plan import abandon_plan, next_files
+    from headrace.cli.plan import abandon_plan, next_plan
 
     place = load_place(place_file)
-    lines = next_files(str(config), place) if abandon is None else abandon_plan(str(config), place, abandon)
-    for line in lines:
-        print(line)
+    if abandon is not None:
+        abandon_plan(str(config), place, abandon)
+        if not as_json:
+            print(f"plan {abandon} is abandoned; its files are free: headrace ingest {config}")
+        return 0
+    found = next_plan(str(config), place)
+    if as_json:
+        print(json.dumps(asdict(found)))
+    else:
+        print("\n".join(found.lines()))
     return 0
 
 
@@ -136,7 +136,8 @@ def status(path: Path, place_file: str | None, *, as_json: bool) -> int:
     project, place = _project(path), load_place(place_file)
     tables = list(status_of(project, place))
     if as_json:
-        print(json.dumps([asdict(t) for t in tables]))
+        for table in tables:
+            print(json.dumps(asdict(table)))
         return 0
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("table")
@@ -157,14 +158,18 @@ def run(
 ) -> int:
     """Run a project's steps, or show them."""
     project, place = _project(path), load_place(place_file)
+    only = [name.strip() for names in only for name in names.split(",")]
     known = {INGEST, *MODEL_STEPS, *(step.name for step in steps_of(project))}
     if unknown := [name for name in (*only, first) if name is not None and name not in known]:
-        return _fail(f"there is no step {unknown[0]!r}; {nearest(unknown[0], known)}", 2)
+        return _fail(f"there is no step {unknown[0]!r}; {nearest(unknown[0], known)}", 2, as_json=as_json)
     steps = _chosen(project, path, only, first)
     if not steps:
-        return _fail(f"{path}: no step of that kind here; a data set has {INGEST}, a model {', '.join(MODEL_STEPS)}", 2)
+        kinds = f"a data set has {INGEST}, a model {', '.join(MODEL_STEPS)}"
+        return _fail(f"{path}: no step of that kind here; {kinds}", 2, as_json=as_json)
+    prove_sound(project, sorted({step.subject for step in steps if step.kind != INGEST}))
     if dry_run:
-        return _show(steps, place)
+        return _show(steps, place, as_json=as_json)
+    prove_place(project, steps, place_file)
     return run_steps(project.name, steps, place_file, place, Screen(as_json=as_json))
 
 
@@ -175,16 +180,23 @@ def _chosen(project: Project, path: Path, only: Sequence[str], first: str | None
     return starting_at(steps, first) if first else steps
 
 
-def _show(steps: Sequence[Step], place: Place) -> int:
-    from headrace.cli.plan import next_files
+def _show(steps: Sequence[Step], place: Place, *, as_json: bool) -> int:
+    from headrace.cli.plan import next_plan
 
     for step in steps:
+        waiting = next_plan(step.config, place) if step.kind == INGEST else None
+        if as_json:
+            print(json.dumps({"step": step.name, "config": step.config, "waiting": waiting and asdict(waiting)}))
+            continue
         print(f"{step.name}  ({step.config})")
-        if step.kind == INGEST:
-            for line in next_files(step.config, place):
-                print(f"  {line}")
+        for line in waiting.lines() if waiting else ():
+            print(f"  {line}")
     return 0
 
 
 def _project(path: Path) -> Project:
+    """The project that a path is, or is a file of."""
+    if not path.exists():
+        near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
+        raise SpecError([Fault(str(path), 0, "", f"there is no such file or folder; {nearest(str(path), near)}")])
     return load_project(str(path if path.is_dir() else path.parent))

@@ -1,6 +1,5 @@
 """Look at the machine before a run does, and name the one command that cures each finding."""
 
-import os
 import shutil
 import socket
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from headrace.cli.children import run_child
 from headrace.failures import PlaceFailure
 from headrace.lake import storage
-from headrace.spec.place import Place
+from headrace.spec.project import load_place
 
 FREE_BYTES = 2_000_000_000
 
@@ -27,14 +26,16 @@ class Finding:
     cure: str = ""
 
 
-def findings(place: Place) -> list[Finding]:
+def findings(place_file: str | None) -> list[Finding]:
     """Everything a run will need, in the order in which a newcomer would mend it."""
+    place = load_place(place_file)
     found = [_python(), _packages()]
     spark: list[Finding] = []
-    # Java and the jars are Spark's matter; the jobs know how to look.
-    outcome = run_child("jobs.doctor", [], lambda event: spark.extend(_spark_finding(event)))
+    # Java, jars and slots are Spark's matter; the jobs know how to look.
+    arguments = ["--place", place_file] if place_file else []
+    outcome = run_child("jobs.doctor", arguments, lambda event: spark.extend(_spark_finding(event)))
     found += spark or [Finding("spark", ok=False, found=outcome.message, cure="scripts/setup")]
-    found += [_slots(place), _loopback()]
+    found += [_loopback()]
     found += [_writable(name, root) for name, root in place.roots.model_dump().items()]
     return [*found, _disk(place.roots.lake)]
 
@@ -63,12 +64,6 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "(missing)"
-
-
-def _slots(place: Place) -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    found = f"{cores} cores here, Spark at {place.spark.master}"
-    return Finding("slots", ok=True, found=f"{found}; a model's train.workers must not exceed Spark's slots")
 
 
 def _loopback() -> Finding:

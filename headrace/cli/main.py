@@ -18,7 +18,7 @@ app = typer.Typer(
 
 Project = Annotated[Path, typer.Argument(help="A project folder, or one of its files.", show_default=False)]
 PlaceFile = Annotated[str | None, typer.Option("--place", metavar="FILE", help="Where it runs; without it, here.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON lines instead of text.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, a line for each event or finding, instead of text.")]
 
 
 @app.command()
@@ -62,11 +62,12 @@ def plan(
     config: Annotated[Path, typer.Argument(help="A data-set file.")],
     abandon: Annotated[int | None, typer.Option(help="Free the files of this open plan.")] = None,
     place: PlaceFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the next ingest would take, or abandon the open plan."""
     from headrace.cli import commands
 
-    raise typer.Exit(commands.plan(config, abandon, place))
+    raise typer.Exit(commands.plan(config, abandon, place, as_json=as_json))
 
 
 @app.command()
@@ -113,7 +114,7 @@ def report(project: Project, place: PlaceFile = None, as_json: AsJson = False) -
 
 @app.command()
 def status(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
-    """Per table: version, rows, low-water, open plan, last account, live bundle."""
+    """Per table: version, rows, files, size; low-water, open plan, sum of all accounts, live bundle."""
     from headrace.cli import commands
 
     raise typer.Exit(commands.status(project, place, as_json=as_json))
@@ -123,9 +124,9 @@ def status(project: Project, place: PlaceFile = None, as_json: AsJson = False) -
 def run(
     project: Project,
     place: PlaceFile = None,
-    only: Annotated[list[str] | None, typer.Option(help="Only these kinds of steps, e.g. ingest.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these steps, e.g. ingest,features.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="Begin with this step, e.g. train.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and what waits for them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps, and the files that wait.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """A whole project: everything in the order of its references, skipping what is up to date."""

@@ -1,44 +1,56 @@
 """Look at a data set's next plan, or abandon the open one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.planning import Planner, planner_of
 from headrace.lake.settle import settle
-from headrace.lake.storage import matching
-from headrace.lake.tables import is_table
 from headrace.spec.place import Place
 from headrace.spec.project import load_data_set
 
 SHOWN = 20
 
 
-def next_files(config: str, place: Place) -> Iterator[str]:
-    """What the next ingest would take, as lines; seals nothing."""
-    planner, folder = _planner(config, place)
-    if not is_table(folder.events):
-        found = list(matching(planner.pattern))
-        yield f"{len(found)} files, none ingested yet"
-        yield from found[:SHOWN]
-        return
+@dataclass(frozen=True)
+class Next:
+    """What the next ingest of a data set would take."""
+
+    open_plan: int | None  # its number; None: a new one would be sealed
+    carried_by: tuple[str, ...]  # tables that carry the open plan already
+    bytes: int
+    files: tuple[str, ...]
+
+    def lines(self) -> Iterator[str]:
+        """As text, not all of very many files."""
+        size = f"{self.bytes / 1e6:,.1f} MB"
+        if self.open_plan is None:
+            yield f"{len(self.files)} new files, {size}"
+        else:
+            carried = ", ".join(self.carried_by) or "no table"
+            yield f"open plan {self.open_plan}: {len(self.files)} files, {size}, carried by {carried}"
+        yield from self.files[:SHOWN]
+        if len(self.files) > SHOWN:
+            yield f"… and {len(self.files) - SHOWN} more"
+
+
+def next_plan(config: str, place: Place) -> Next:
+    """The open plan, or the files a new one would hold; seals nothing."""
+    planner, _ = _planner(config, place)
     if plan := planner.open_plan():
-        carried = ", ".join(name for name, carries in planner.carried(plan).items() if carries) or "no table"
-        yield f"open plan {plan.number}: {len(plan.files)} files, {plan.size / 1e6:,.1f} MB, carried by {carried}"
-        yield from (file.path for file in plan.files[:SHOWN])
-        return
+        carried = tuple(name for name, carries in planner.carried(plan).items() if carries)
+        return Next(plan.number, carried, plan.size, tuple(file.path for file in plan.files))
     new = planner.new_files()
-    yield f"{len(new)} new files, {sum(s.size for _, s in new) / 1e6:,.1f} MB"
-    yield from (path for path, _ in new[:SHOWN])
+    return Next(None, (), sum(status.size for _, status in new), tuple(path for path, _ in new))
 
 
-def abandon_plan(config: str, place: Place, number: int) -> Iterator[str]:
+def abandon_plan(config: str, place: Place, number: int) -> None:
     """Settle the open plan as one without files; its files are free for the next."""
     planner, folder = _planner(config, place)
     with locked(folder.root):
         plan = planner.abandon(number)
         settle(plan, folder.committed, [], {"quarantine": [], "events": []}, None)
-    yield f"plan {number} is abandoned; its files are free: headrace ingest {config}"
 
 
 def _planner(config: str, place: Place) -> tuple[Planner, DataSetFolder]:

@@ -65,18 +65,19 @@ class Screen:
         if self._live:
             self._live.stop()
         if outcome.exit_code:
-            self.error(f"{step.name}: {outcome.message}")
+            self._failed(step, outcome)
         elif not self._json:
             said = "nothing to do" if outcome.idle else _figures(step, outcome)
             self.print(f"[green]✓[/] {step.name:<18} {outcome.seconds:>6.1f} s  {said}")
 
-    def error(self, message: str) -> None:
-        """Why it ended, on standard error."""
+    def _failed(self, step: Step, outcome: Outcome) -> None:
+        """Why it ended: on standard error, or as an event unless the step has told it itself."""
         sys.stdout.flush()
-        if self._json:
-            self._print_json({"event": "failed", "message": message})
-        else:
-            console(stderr=True).print(f"[red]✗[/] {_plain(message)}", soft_wrap=True)
+        if not self._json:
+            console(stderr=True).print(f"[red]✗[/] {step.name}: {_plain(outcome.message)}", soft_wrap=True)
+        elif not outcome.told:
+            event = {"event": "failed", "exit_code": outcome.exit_code, "message": outcome.message, "of": step.name}
+            self._print_json(event)
 
     def accounts(self) -> None:
         """The closing table: the account of every data set that was ingested."""

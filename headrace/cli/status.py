@@ -30,7 +30,7 @@ class TableStatus:
 
 
 def status_of(project: Project, place: Place) -> Iterator[TableStatus]:
-    """Every table of a project that exists, data sets first."""
+    """Every table of a project that exists, data sets first; accounts stand as notes of their events."""
     for name, located in sorted(project.data_sets.items()):
         folder = DataSetFolder(place.roots.lake, project.name, name)
         yield from _data_set(located, folder)

@@ -16,8 +16,12 @@ MODULES = {
     "train": "jobs.train",
     "evaluate": "jobs.evaluate",
     "score": "jobs.score",
+    "report": "headrace.report",
 }
-"""Which entry point does a step; the report is made by `headrace` itself."""
+"""Which entry point does a step."""
+
+SPARK_STEPS = ("examples", "train", "evaluate", "score")
+"""Those that start a Spark session."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,17 @@ class Step:
 
 
 def steps_of(project: Project) -> list[Step]:
-    """Every step of a project in the order to run them.
+    """Every step of a project in the order of its references.
 
-    A model needs all data sets of the project, so those are ingested first.
+    A model comes after the data sets it stands on; data sets that no model needs come last,
+    so that a fault there stops nothing else.
     """
-    steps = [Step(INGEST, name, data.file) for name, data in sorted(project.data_sets.items())]
+    steps: list[Step] = []
     for name, model in sorted(project.models.items()):
+        steps += [Step(INGEST, data, project.data_sets[data].file) for data in model.value.data_sets]
         steps += [Step(kind, name, model.file) for kind in MODEL_STEPS]
-    return steps
+    steps += [Step(INGEST, name, data.file) for name, data in sorted(project.data_sets.items())]
+    return list(dict.fromkeys(steps))
 
 
 def starting_at(steps: Sequence[Step], first: str) -> list[Step]:

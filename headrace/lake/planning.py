@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from headrace.failures import Conflict, DataFailure
+from headrace.failures import Conflict, DataFailure, UsageFailure
 from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.layout import DataSetFolder
@@ -61,14 +61,14 @@ class Planner:
         """Free the files of the open plan; it is then settled as a plan without files.
 
         Raises:
-            Conflict: it is not the open plan, or a table carries it, so it must be finished.
+            UsageFailure: it is not the open plan, or a table carries it, so it must be finished.
         """
         plan = self.open_plan()
         if plan is None or plan.number != number:
             is_open = f"open is {plan.number}" if plan else "none is open"
-            raise Conflict(f"plan {number} of {self.data_set} cannot be abandoned: {is_open}")
+            raise UsageFailure(f"plan {number} of {self.data_set} cannot be abandoned: {is_open}")
         if carrying := [name for name, carries in self.carried(plan).items() if carries]:
-            raise Conflict(
+            raise UsageFailure(
                 f"plan {number} of {self.data_set} cannot be abandoned: {', '.join(carrying)} carries it already; "
                 f"finish it with: headrace ingest {self.config}"
             )

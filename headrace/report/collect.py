@@ -68,7 +68,7 @@ class _Reader:
 def collect(project: Project, model: Model, place: Place, made_at: dt.datetime) -> Report:
     """Everything there is to tell of a model; what is not there yet stands in `missing`."""
     reader = _Reader(project, model, place)
-    accounts = tuple(a for name in data_sets(model) for a in (_account(reader, name),) if a is not None)
+    accounts = tuple(a for name in model.data_sets for a in (_account(reader, name),) if a is not None)
     features = reader.part("features", "features", lambda: _features(reader.folder.features))
     bundle = reader.part(
         "model", "train", lambda: bundle_facts.read_bundle(storage.join(place.roots.models, model.model))
@@ -89,11 +89,6 @@ def collect(project: Project, model: Model, place: Place, made_at: dt.datetime) 
         steps=reader.part("steps", "run", lambda: _steps(reader)) or (),
         missing=tuple(reader.missing),
     )
-
-
-def data_sets(model: Model) -> tuple[str, ...]:
-    """The data sets a model stands on, its rows' first, each once."""
-    return tuple(dict.fromkeys([model.rows, model.label.from_, *(join.from_ for join in model.joins.values())]))
 
 
 def _account(reader: _Reader, name: str) -> DataSetAccount | None:
@@ -193,7 +188,7 @@ def _tables(reader: _Reader, bundle: Bundle | None) -> Iterable[TableFacts]:
 
 def _roots(reader: _Reader) -> dict[str, str]:
     roots: dict[str, str] = {}
-    for name in data_sets(reader.model):
+    for name in reader.model.data_sets:
         folder = DataSetFolder(reader.place.roots.lake, reader.project.name, name)
         roots |= {f"{name}/events": folder.events, f"{name}/quarantine": folder.quarantine}
     own, model = reader.folder, reader.model.model
@@ -207,7 +202,7 @@ def _roots(reader: _Reader) -> dict[str, str]:
 
 def _steps(reader: _Reader) -> tuple[Step, ...]:
     """The noted steps of the model and of its data sets, in the order they were run."""
-    own = {reader.model.model, *data_sets(reader.model)}
+    own = {reader.model.model, *reader.model.data_sets}
     noted = step_times(reader.place.roots.reports, reader.project.name)
     found = [Step(name, took.seconds, took.at) for name, took in noted.items() if name.partition(" ")[2] in own]
     return tuple(sorted(found, key=lambda step: step.at))

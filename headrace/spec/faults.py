@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from headrace.failures import Failure
+from headrace.failures import UsageFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,8 @@ class Fault:
         return _one_line(f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}")
 
 
-class SpecError(Failure):
-    """Project files that do not hold together; `faults` has every one found. Exit code 2."""
-
-    exit_code = 2
+class SpecError(UsageFailure):
+    """Project files that do not hold together; `faults` has every one found."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.key, f.message)))

@@ -285,3 +285,8 @@ class Model(Section):
     """What is reported."""
     score: Score = Score()
     """Which rows are scored."""
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """The data sets a model stands on, its rows' first, each once."""
+        return tuple(dict.fromkeys([self.rows, self.label.from_, *(join.from_ for join in self.joins.values())]))

@@ -22,7 +22,16 @@ from headrace.spec.references import Scope
 from headrace.spec.values import NAME_PATTERN, shown
 from headrace.spec.variables import all_interpolated
 
-__all__ = ["Located", "Project", "load_data_set", "load_model", "load_place", "load_project", "parse_data_set"]
+__all__ = [
+    "Located",
+    "Project",
+    "is_place",
+    "load_data_set",
+    "load_model",
+    "load_place",
+    "load_project",
+    "parse_data_set",
+]
 
 _SUFFIXES = (".yaml", ".yml")
 _OF_NAMES = ("", "clean", "derive", "contract.columns", "contract.rules", "known", "joins", "features")
@@ -104,6 +113,14 @@ def load_place(path: str | None) -> Place:
     if faults or not place:
         raise SpecError(faults)
     return place
+
+
+def is_place(path: str) -> bool:
+    """Whether a file says that it is a place; also where it has faults."""
+    try:
+        return "place" in read_document(_bytes_of(path), path).values
+    except SpecError:
+        return False
 
 
 class _File(NamedTuple):

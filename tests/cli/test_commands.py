@@ -41,9 +41,9 @@ def test_validate_says_ok_for_the_example(monkeypatch):
     for name in ("FLINK_MASTER", "SPARK_MASTER"):
         monkeypatch.setenv(name, "spark://localhost:7077")
     places = sorted(Path("conf/places").glob("*.yaml"))
-    said = headrace("validate", "conf/flights", *places)
+    said = headrace("validate", "conf/flights", "conf/places", *places)
     assert said.exit_code == 0
-    assert said.output.count(": ok") == 1 + len(places)
+    assert said.output.count(": ok") == 2 + len(places)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_schema_is_json_and_knows_its_kinds():
 
 def test_plan_shows_what_ingest_would_take_and_run_takes_it(folder):
     """Before: one file waits. After: none. A child's account is in the summary."""
-    assert "1 files, none ingested yet" in headrace("plan", "shop/orders.yaml").output
+    assert "1 new files" in headrace("plan", "shop/orders.yaml").output
     ran = headrace("run", "shop", "--json")
     assert ran.exit_code == 0, ran.output
     done = [json.loads(line) for line in ran.output.splitlines()][-1]
     assert (done["of"], done["summary"]["accepted"], done["summary"]["quarantined"]) == ("ingest orders", 29, 1)
     assert headrace("plan", "shop/orders.yaml").output.startswith("0 new files")
-    shown = json.loads(headrace("status", "shop", "--json").output)
+    shown = [json.loads(line) for line in headrace("status", "shop", "--json").output.splitlines()]
     assert [(t["name"], t["rows"]) for t in shown] == [("orders/events", 29), ("orders/quarantine", 1)]
     assert shown[0]["notes"]["account"] == "30 = 29 + 1 + 0"
 
@@ -91,7 +91,7 @@ def test_an_open_plan_is_abandoned_and_its_files_are_free(folder):
     config.write_text(config.read_text().replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.0}\n"))
     assert headrace("ingest", "shop").exit_code == 3
     assert "open plan 1: 1 files" in headrace("plan", "shop/orders.yaml").output
-    assert headrace("plan", "shop/orders.yaml", "--abandon", "2").exit_code == 6
+    assert headrace("plan", "shop/orders.yaml", "--abandon", "2").exit_code == 2
     assert headrace("plan", "shop/orders.yaml", "--abandon", "1").exit_code == 0
     assert headrace("plan", "shop/orders.yaml").output.startswith("1 new files")
 
@@ -151,3 +151,71 @@ def test_a_run_that_fails_keeps_the_times_of_its_steps(folder, monkeypatch):
     assert {name: took.seconds for name, took in step_times(place.roots.reports, "shop").items()} == {
         "ingest orders": 1.5
     }
+
+
+def test_a_failure_is_one_event(folder):
+    """With --json every line is an object, and a step that failed is told once, with its exit code."""
+    config = folder / "shop/orders.yaml"
+    config.write_text(config.read_text().replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.0}\n"))
+    said = headrace("ingest", "shop", "--json")
+    failed = [event for event in map(json.loads, said.stdout.splitlines()) if event["event"] == "failed"]
+    assert [(event["of"], event["exit_code"]) for event in failed] == [("ingest orders", 3)]
+    config.write_text("dataset: orders\n")
+    (told,) = map(json.loads, headrace("ingest", "shop", "--json").stdout.splitlines())
+    assert (told["event"], told["exit_code"]) == ("failed", 2)
+
+
+def test_a_data_set_that_no_model_needs_stops_no_model(folder):
+    """A model comes right after the data sets it stands on; what nobody needs comes last."""
+    shop.write_model(folder)
+    config = folder / "shop/orders.yaml"
+    (folder / "shop/audit.yaml").write_text(config.read_text().replace("dataset: orders", "dataset: audit"))
+    steps = [json.loads(line)["step"] for line in headrace("run", "shop", "--dry-run", "--json").stdout.splitlines()]
+    assert steps == [
+        *("ingest orders", "ingest prices", "ingest regions"),
+        *(f"{kind} big" for kind in ("features", "examples", "train", "evaluate", "score", "report")),
+        "ingest audit",
+    ]
+    only = headrace("run", "shop", "--dry-run", "--json", "--only", "ingest,report").stdout.splitlines()
+    assert [json.loads(line)["step"] for line in only] == [*steps[:3], "report big", "ingest audit"]
+
+
+def test_a_model_that_reads_the_future_stops_before_the_first_step(folder):
+    """What `validate` finds, `run` finds too, and no table is made."""
+    model = shop.write_model(folder)
+    model.write_text(model.read_text().replace("half: id / 2", "half: amount / 2"))
+    said = headrace("run", "shop")
+    assert said.exit_code == 2
+    assert "features.half: amount becomes known at" in said.output
+    assert not (folder / "lake").exists()
+
+
+def test_a_place_that_cannot_train_stops_before_the_first_step(folder):
+    """More workers than slots is told before anything is ingested: exit code 4."""
+    model = shop.write_model(folder)
+    model.write_text(model.read_text().replace("workers: 2", "workers: 900"))
+    said = headrace("run", "shop")
+    assert said.exit_code == 4
+    assert "train.workers is 900" in said.output
+    assert not (folder / "lake").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "status"])
+def test_a_path_that_is_not_there_is_named(folder, command):
+    """It is the path that was given, and the nearest one is offered."""
+    said = headrace(command, "shoop")
+    assert said.exit_code == 2
+    assert "shoop: there is no such file or folder; did you mean shop?" in said.output
+
+
+def test_a_report_of_the_same_is_not_written_again(folder):
+    """Until something changes there is nothing to do; then it is."""
+    shop.write_model(folder)
+    assert headrace("report", "shop").exit_code == 0
+    page = folder / "reports/big.html"
+    first = page.read_bytes()
+    assert "nothing to do" in headrace("report", "shop").output
+    assert page.read_bytes() == first
+    headrace("ingest", "shop")
+    assert "nothing to do" not in headrace("report", "shop").output
+    assert page.read_bytes() != first
