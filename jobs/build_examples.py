@@ -15,6 +15,7 @@ import pyarrow as pa
 from headrace import entry
 from headrace.entry import Call
 from headrace.failures import DataFailure
+from headrace.features.built import open_features
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.table import feature_table
 from headrace.lake.commit import Committed, Token, commit_once, last_info, stored_token
@@ -164,14 +165,8 @@ def open_inputs(project: Project, model: Model, spec: FeatureSpec, folder: Model
     Raises:
         DataFailure: one of the tables is not there, or the features are of other project files.
     """
-    features = open_snapshot(folder.features)
     columns = feature_table(model, project, spec)
-    built = str((last_info(folder.features) or {}).get("spec"))
-    if built != spec.digest or not set(columns.names) <= set(features.schema.names):
-        raise DataFailure(
-            f"{folder.features}: built from other project files ({built[:12]}, these are {spec.digest[:12]}); "
-            f"build the features again: python -m pipelines.build_features --config {project.models[model.model].file}"
-        )
+    features = open_features(folder.features, spec, project.models[model.model].file, columns.names).snapshot
     return Inputs(
         features=features,
         columns=columns,

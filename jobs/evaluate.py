@@ -93,9 +93,9 @@ def evaluate(call: Call) -> dict[str, Any]:
     spec = FeatureSpec.compile(project.models[model.model], project)
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
-    scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec)
+    scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec, call.config)
     bundle = scorer.bundle
-    examples = open_examples(folder.examples, model, spec.digest)
+    examples = open_examples(folder.examples, model, spec.digest, call.config)
     source = _made_from(bundle, examples, model)
     path = storage.join(call.place.roots.reports, f"{model.model}.evaluation.json")
     if _already(path, source):

@@ -17,16 +17,17 @@ import pyarrow.compute as pc
 from headrace import entry
 from headrace.entry import Call
 from headrace.failures import DataFailure
+from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.lake import storage
 from headrace.lake.changes import added_between
-from headrace.lake.commit import Token, commit_once, digest_version, last_info, stored_token
+from headrace.lake.commit import Token, commit_once, digest_version, stored_token
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.reading import read_groups
-from headrace.lake.snapshot import DataFile, RowGroup, Snapshot, open_snapshot, row_groups_since
+from headrace.lake.snapshot import DataFile, RowGroup, row_groups_since
 from headrace.lake.tables import create_table
 from headrace.learn.labels import key_of
 from headrace.learn.scoring import Scorer
@@ -105,9 +106,9 @@ def score(call: Call) -> dict[str, Any]:
     spec = FeatureSpec.compile(project.models[model.model], project)
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
-    scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec)
+    scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec, call.config)
     bundle = scorer.bundle.id
-    features, generation = features_of(folder, spec)
+    features, generation = open_features(folder.features, spec, call.config)
     since = parse_instant(model.score.since) if model.score.since else _FIRST
     keys = [features.schema.field(name) for name in key_of(model, project)]
     with locked(folder.root):
@@ -129,7 +130,7 @@ def score(call: Call) -> dict[str, Any]:
         title = f"scoring {model.model}"
         call.progress.step(title, rows=sum(group.rows for group in groups), bundle=bundle, anew=anew)
         write = ScoreFiles(folder.scores, schema, scorer, since, features.version, datetime.now(UTC))
-        with session(call.place.spark, title) as spark:
+        with session(call.place.spark, title, tell=call.progress.step) as spark:
             adds = write_scores(spark, groups, write)
         tokens = [Token(name, version, before[name]) for name, version in now.items()]
         info = {"bundle": bundle, "features": features.pinned()}
@@ -152,22 +153,6 @@ def write_scores(spark: SparkSession, groups: Sequence[RowGroup], write: ScoreFi
             "Run again; if it stays, report it"
         )
     return [Added.from_json(row["added"]) for row in written if row["added"]]
-
-
-def features_of(folder: ModelFolder, spec: FeatureSpec) -> tuple[Snapshot, int]:
-    """The newest features, and which generation of them that is.
-
-    Raises:
-        DataFailure: there are none, or they are of other project files.
-    """
-    features = open_snapshot(folder.features)
-    info = last_info(folder.features) or {"spec": "none", "generation": 0}
-    if info["spec"] != spec.digest:
-        raise DataFailure(
-            f"{folder.features}: built from other project files ({info['spec'][:12]}, these are {spec.digest[:12]}); "
-            "build the features again: python -m pipelines.build_features"
-        )
-    return features, info["generation"]
 
 
 def _due(files: Sequence[DataFile], since: datetime) -> tuple[RowGroup, ...]:

@@ -68,7 +68,7 @@ def train(call: Call) -> dict[str, Any]:
     spec = FeatureSpec.compile(project.models[model.model], project)
     preflight(call.place, workers=model.train.workers)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
-    examples = open_examples(folder.examples, model, spec.digest)
+    examples = open_examples(folder.examples, model, spec.digest, call.config)
     refuse_unlearnable(examples)
     models = storage.join(call.place.roots.models, model.model)
     source = made_from(model, spec.digest, examples.windows)
@@ -76,11 +76,12 @@ def train(call: Call) -> dict[str, Any]:
         if not call.options.force and (live := live_bundle(models)) and live.card["made_from"] == source:
             return {"model": model.model, "nothing_to_do": True, "bundle": live.id}
         shares = {name: balance(examples.groups(name), model.train.workers) for name in ("train", "valid")}
-        with session(call.place.spark, f"training {model.model}") as spark:
+        tell = call.progress.step
+        with session(call.place.spark, f"training {model.model}", workers=model.train.workers, tell=tell) as spark:
             call.progress.step(f"fitting features of {model.model}", rows=examples.windows["train"]["rows"])
             fitted = Fitted(spec, fit_features(spark, spec, examples.groups("train")))
             call.progress.step(f"training {model.model}", workers=model.train.workers, rounds=model.train.rounds)
-            boosted = boost_shares(spark, shares, fitted, model.train, call.progress)
+            boosted = boost_shares(spark, shares, fitted, model.train, call)
         learned = LearnedFrom(_tables(examples, folder), examples.windows, shares)
         bundle = _bundle(models, model, fitted, boosted, learned, source)
         make_live(models, bundle.id)
@@ -117,15 +118,15 @@ def boost_shares(
     shares: Mapping[str, Sequence[Share]],
     fitted: Fitted,
     settings: Train,
-    progress: Progress,
+    call: Call,
 ) -> Boosted:
     """The model of all shares together; every worker reads its own row groups."""
     from headrace.learn.boosting import Boosted  # noqa: PLC0415  # XGBoost is loaded when there is work
     from jobs.cluster.barrier import all_at_once, driver_host  # noqa: PLC0415
 
-    with heard(driver_host(spark), _shown(progress, settings.rounds)) as address:
+    with heard(driver_host(spark), _shown(call.progress, settings.rounds)) as address:
         work = partial(_boost_share, shares=shares, fitted=fitted, settings=settings, address=address)
-        result = json.loads(all_at_once(spark, settings.workers, work))
+        result = json.loads(all_at_once(spark, settings.workers, work, call.place.spark.peer_timeout))
     return Boosted(**{**result, "model": result["model"].encode()})
 
 

@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 from headrace.lake import storage
 
+MADE_BY = {
+    **dict.fromkeys(("events", "quarantine", "accounts"), "ingest"),
+    "features": "features",
+    "examples": "examples",
+    "scores": "score",
+}
+"""Which step of `headrace` makes a table of this name."""
+
 
 @dataclass(frozen=True)
 class DataSetFolder:

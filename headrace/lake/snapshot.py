@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 
 from headrace.failures import DataFailure
 from headrace.lake import storage
+from headrace.lake.layout import MADE_BY
 from headrace.lake.tables import is_table, open_table, plain_schema
 
 
@@ -63,7 +64,8 @@ def open_snapshot(root: str, version: int | None = None) -> Snapshot:
             see (deletion vectors, column mapping).
     """
     if not is_table(root):
-        raise DataFailure(f"{root}: no table stands here yet; run the step that writes it first")
+        step = MADE_BY.get(root.rpartition("/")[2], "run")
+        raise DataFailure(f"{root}: no table stands here yet; make it first: headrace {step} <project>")
     table = open_table(root, version)
     _files_are_the_truth(root, table)
     return Snapshot(root, str(table.metadata().id), table.version(), plain_schema(table), _files(root, table))

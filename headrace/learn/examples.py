@@ -96,7 +96,7 @@ def settings_of(model: Model, spec_digest: str) -> dict[str, Any]:
     }
 
 
-def open_examples(root: str, model: Model, spec_digest: str) -> Examples:
+def open_examples(root: str, model: Model, spec_digest: str, config: str) -> Examples:
     """The newest examples.
 
     Raises:
@@ -110,7 +110,7 @@ def open_examples(root: str, model: Model, spec_digest: str) -> Examples:
     if changed := [name for name in wanted if made_with.get(name) != wanted[name]]:
         raise DataFailure(
             f"{root}: built with another {' and '.join(changed)} than the model file has now; "
-            "build the examples again: python -m jobs.build_examples"
+            f"build the examples again: headrace examples {config}"
         )
     if added_between(root, info["version"], newest.version):
         raise DataFailure(

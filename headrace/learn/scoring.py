@@ -24,18 +24,18 @@ class Scorer:
     spec: FeatureSpec
 
     @classmethod
-    def live(cls, folder: str, spec: FeatureSpec) -> Self:
+    def live(cls, folder: str, spec: FeatureSpec, config: str) -> Self:
         """The live bundle of a model's folder, for feature rows of this spec.
 
         Raises:
             DataFailure: none is live, it is half a bundle, or it was trained for other project files.
         """
         if (bundle := live_bundle(folder)) is None:
-            raise DataFailure(f"{folder}: no bundle is live; train first: python -m jobs.train")
+            raise DataFailure(f"{folder}: no bundle is live; train first: headrace train {config}")
         if bundle.features["spec"] != spec.digest:
             raise DataFailure(
                 f"{bundle.path}: trained for other project files ({bundle.features['spec'][:12]}, these are "
-                f"{spec.digest[:12]}), so it does not fit the features; train again: python -m jobs.train"
+                f"{spec.digest[:12]}), so it does not fit the features; train again: headrace train {config}"
             )
         return cls(bundle, spec)
 
