@@ -1,8 +1,10 @@
 """A place: where things run and where they are kept; never what they mean."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
-from headrace.spec.values import Flag, Name, Section
+from headrace.spec.values import Duration, Flag, Name, Section
 
 
 class Roots(Section):
@@ -34,6 +36,8 @@ class SparkPlace(Section):
     """Spark's configuration, as spark-submit's --conf."""
     shared: Flag = False
     """Whether a lake in a folder stands on a file system that every executor mounts."""
+    peer_timeout: Duration = Field(timedelta(minutes=5), ge=timedelta(seconds=1))
+    """How long a worker of a training waits for another one that says nothing."""
 
 
 class Place(Section):

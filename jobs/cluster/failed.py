@@ -33,7 +33,7 @@ def failure_of(error: Exception) -> Failure:
         return ours
     cause = worker_error(text)
     if cause is None:
-        return Failure(f"a Spark job failed: {' '.join(text.split())[:500]}")
+        return Failure(f"a Spark job failed: {job_error(text)}")
     return Failure(f"a Spark task failed: {cause[0]}: {cause[1]}")
 
 
@@ -50,3 +50,15 @@ def worker_error(trace: str) -> tuple[str, str] | None:
         if match := _ERROR.match(line):
             return match[1], match[2]
     return None
+
+
+def job_error(text: str) -> str:
+    r"""What Spark says itself, on one line: without the call it came from and without traces of the JVM.
+
+    >>> job_error("An error occurred while calling z:x.y.\n: org.a.SparkException: Job aborted due to stage failure: "
+    ...     "Total size of results is bigger than spark.driver.maxResultSize\n\tat org.a.B\n")
+    'Total size of results is bigger than spark.driver.maxResultSize'
+    """
+    said = " ".join(line for line in text.splitlines() if not line.startswith("\t"))
+    said = said.rpartition("Job aborted due to stage failure: ")[2] or said
+    return " ".join(said.split())[:500]

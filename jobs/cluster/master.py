@@ -22,7 +22,14 @@ def local_slots(master: str) -> int | None:
     if master == "local":
         return 1
     if match := re.fullmatch(r"local\[(\*|\d+)(?:,\s*\d+)?\]", master):
-        return (os.cpu_count() or 1) if match[1] == "*" else int(match[1])
+        return usable_cores() if match[1] == "*" else int(match[1])
     if match := re.fullmatch(r"local-cluster\[(\d+),(\d+),\d+\]", master):
         return int(match[1]) * int(match[2])
     return None
+
+
+def usable_cores() -> int:
+    """The cores this process may run on, which `taskset` and a batch system can make fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -4,7 +4,7 @@ from headrace.failures import PlaceFailure
 from headrace.spec.place import Place
 from jobs.cluster.java import find_java
 from jobs.cluster.master import is_local, local_slots
-from jobs.cluster.session import delta_jars, master_of, submitted, submitted_conf
+from jobs.cluster.session import delta_jars, master_of, refuse_dynamic_allocation, submitted, submitted_conf
 
 _URI = "://"
 
@@ -43,11 +43,7 @@ def _lake_is_shared(place: Place, master: str) -> None:
 
 def _workers_fit(place: Place, master: str, workers: int) -> None:
     told = {**place.spark.conf, **submitted_conf()}
-    if told.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
-        raise PlaceFailure(
-            f"place {place.place}: spark.dynamicAllocation.enabled is true, but a barrier stage needs its "
-            f"{workers} workers from the start and Spark refuses it; set it to false and fix the number of executors"
-        )
+    refuse_dynamic_allocation(told, workers)
     slots = local_slots(master)
     per_task = int(told.get("spark.task.cpus", "1"))
     if slots is not None and workers * per_task > slots:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from jobs.cluster.executors import concurrent_tasks
 from jobs.cluster.failed import told
 
 if TYPE_CHECKING:
@@ -19,17 +20,44 @@ type Mapped = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 def per_part[T](
     spark: SparkSession, parts: Sequence[T], work: Callable[[T], Iterator[pa.RecordBatch]], schema: pa.Schema
 ) -> pa.Table:
-    """What the tasks gave, one task per part; in no order."""
+    """What the tasks gave, one task per part, each with its own part alone; in the order of the parts.
 
-    def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                yield from work(parts[number])
+    A task's result goes through the driver's JVM: rows are read and written by the task
+    itself, what it gives is an account of them.
+
+    Raises:
+        Failure: a task failed; one of our own comes out as itself.
+    """
+
+    def task(own: Iterable[T]) -> Iterator[bytes]:
+        _keep_to_granted_cores()
+        account = pa.BufferOutputStream()
+        with pa.ipc.new_stream(account, schema) as stream:
+            for part in own:
+                for batch in work(part):
+                    stream.write_batch(batch.cast(schema))
+        yield account.getvalue().to_pybytes()
 
     if not parts:
         return schema.empty_table()
-    tasks = spark.range(0, len(parts), 1, len(parts)).toDF("part")
-    return collected(mapped(tasks, task, schema), schema)
+    # An RDD, not a DataFrame: planning a query and loading pandas in every worker took longer than most work.
+    tasks = spark.sparkContext.parallelize(parts, len(parts)).mapPartitions(task)
+    with told():
+        results = tasks.collect()
+    return pa.concat_tables([schema.empty_table(), *map(_read_stream, results)])
+
+
+def _read_stream(result: bytes) -> pa.Table:
+    with pa.ipc.open_stream(result) as stream:
+        return stream.read_all()
+
+
+def _keep_to_granted_cores() -> None:
+    """Arrow, and who asks it, uses as many threads as Spark granted this task."""
+    from pyspark import TaskContext  # noqa: PLC0415  # in the worker
+
+    context = TaskContext.get()
+    pa.set_cpu_count(context.cpus() if context else 1)
 
 
 def mapped(rows: DataFrame, work: Mapped, schema: pa.Schema) -> DataFrame:
@@ -40,10 +68,7 @@ def mapped(rows: DataFrame, work: Mapped, schema: pa.Schema) -> DataFrame:
     read, written = rows.columns, [pa.field(str(n), field.type) for n, field in enumerate(schema)]
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext  # noqa: PLC0415  # in the worker
-
-        context = TaskContext.get()
-        pa.set_cpu_count(context.cpus() if context else 1)
+        _keep_to_granted_cores()
         for batch in work(batch.rename_columns(read) for batch in batches):
             yield batch.cast(schema).rename_columns([field.name for field in written])
 
@@ -70,4 +95,4 @@ def spark_schema(schema: pa.Schema) -> StructType:
 
 def slots(spark: SparkSession) -> int:
     """How many tasks run at once."""
-    return max(int(spark.sparkContext.defaultParallelism), 1)
+    return max(concurrent_tasks(spark), 1)

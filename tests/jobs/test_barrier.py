@@ -2,14 +2,19 @@
 
 import os
 import signal
+import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
+import xgboost as xgb
 from xgboost import collective
 
 from headrace.failures import DataFailure, Failure, PlaceFailure
 from jobs.cluster.barrier import all_at_once
 from jobs.cluster.rounds import heard, telling
+
+PATIENCE = timedelta(seconds=60)
 
 
 def _sum(values):
@@ -28,7 +33,7 @@ def test_workers_are_joined_and_numbered(spark):
                     tell(1, 0.5, 0.25)
             return _sum(number + threads)
 
-        assert all_at_once(spark, 2, work) == b"3.0"
+        assert all_at_once(spark, 2, work, PATIENCE) == b"3.0"
     assert rounds == [(1, 0.5, 0.25)]
 
 
@@ -44,9 +49,9 @@ def test_a_failing_worker_is_one_clear_failure(spark):
         return _sum({0: 1}[number])
 
     with pytest.raises(DataFailure, match=r"^part-7\.parquet: no column seats$"):
-        all_at_once(spark, 2, broken)
+        all_at_once(spark, 2, broken, PATIENCE)
     with pytest.raises(Failure, match="KeyError: 1"):
-        all_at_once(spark, 2, wrong)
+        all_at_once(spark, 2, wrong, PATIENCE)
 
 
 def test_a_dead_worker_ends_the_stage(spark):
@@ -58,8 +63,33 @@ def test_a_dead_worker_ends_the_stage(spark):
         return _sum(1)
 
     with pytest.raises(PlaceFailure, match=r"a worker died.*memoryOverhead"):
-        all_at_once(spark, 2, killed)
-    assert all_at_once(spark, 2, lambda number, _threads: _sum(number)) == b"1.0"
+        all_at_once(spark, 2, killed, PATIENCE)
+    assert all_at_once(spark, 2, lambda number, _threads: _sum(number), PATIENCE) == b"1.0"
+
+
+def test_a_parameter_that_xgboost_refuses_is_told_in_its_words(spark):
+    """No worker died: the line that says what is wrong comes out, without places in XGBoost's source."""
+
+    def refused(_number, threads):
+        matrix = xgb.QuantileDMatrix(np.ones((4, 2)), np.array([0, 1, 0, 1]))
+        xgb.train({"objective": "binary:logistic", "nthread": threads, "base_score": 7}, matrix, 1)
+        return b""
+
+    with pytest.raises(Failure, match=r"^XGBoost refuses: Check failed.*base_score must be in \(0,1\)") as told:
+        all_at_once(spark, 2, refused, PATIENCE)
+    assert not isinstance(told.value, PlaceFailure)
+
+
+def test_a_slow_worker_is_not_told_as_a_dead_one(spark):
+    """It is alive and still reading when the others' patience ends: the setting that is the cure is named."""
+
+    def slow(number, _threads):
+        if number == 1:
+            time.sleep(4)
+        return _sum(1)
+
+    with pytest.raises(PlaceFailure, match=r"waited 1 s for another one.*alive and slow.*timeout.*`peer_timeout`"):
+        all_at_once(spark, 2, slow, timedelta(seconds=1))
 
 
 def test_a_driver_that_does_not_listen_stops_nothing():
