@@ -5,6 +5,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from headrace.printable import printable
+
 
 class Progress:
     """Reports steps and their figures to one stream, each as one line.
@@ -32,7 +34,7 @@ class Progress:
         if self._json:
             self._line({"event": "failed", "exit_code": exit_code, "message": message}, "")
         else:
-            sys.stderr.write(f"error: {message}\n")
+            sys.stderr.write(f"error: {printable(message, lines=True)}\n")
 
     def _line(self, event: dict[str, Any], text: str) -> None:
         self._stream.write((json.dumps(event, default=str) if self._json else text) + "\n")

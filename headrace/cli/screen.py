@@ -9,6 +9,7 @@ from rich.table import Table
 
 from headrace.cli.children import Event, Outcome
 from headrace.cli.steps import Step
+from headrace.printable import printable
 
 _KEYS = {
     "ingest": ("read", "accepted", "quarantined", "duplicate"),
@@ -74,7 +75,9 @@ class Screen:
         """Why it ended: on standard error, or as an event unless the step has told it itself."""
         sys.stdout.flush()
         if not self._json:
-            console(stderr=True).print(f"[red]✗[/] {step.name}: {_plain(outcome.message)}", soft_wrap=True)
+            console(stderr=True).print(
+                f"[red]✗[/] {step.name}: {_plain(printable(outcome.message, lines=True))}", soft_wrap=True
+            )
         elif not outcome.told:
             event = {"event": "failed", "exit_code": outcome.exit_code, "message": outcome.message, "of": step.name}
             self._print_json(event)

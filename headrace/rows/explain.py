@@ -1,8 +1,11 @@
 """What a reason means, for people."""
 
+from collections.abc import Sequence
+
 from headrace.rows.json_cells import DEEPEST
 from headrace.spec.data_set import Column, DataSet
 
+_SHOWN = 20  # allowed values
 _LINE = {
     "nul": "a NUL stands in the line",
     "cr": "a carriage return stands inside the line",
@@ -21,7 +24,7 @@ _NULL = {
 _LIMIT = {
     "min": "is less than {column.min}",
     "max": "is more than {column.max}",
-    "in": "is none of the values in `in`",
+    "in": "is none of {allowed}",
     "pattern": "does not match {column.regex}",
 }
 
@@ -47,7 +50,13 @@ def explain(reason: str, data: DataSet) -> str:
         return f"{subject} is null, {_NULL[what]}"
     if column is None:
         return reason
-    return f"{subject} {_LIMIT[what].format(column=column) if what in _LIMIT else f'is {_no_value(column)}'}"
+    if what in _LIMIT:
+        return f"{subject} {_LIMIT[what].format(column=column, allowed=_some(column.in_ or ()))}"
+    return f"{subject} is {_no_value(column)}"
+
+
+def _some(values: Sequence[str]) -> str:
+    return ", ".join(values[:_SHOWN]) + (f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else "")
 
 
 def _no_value(column: Column) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from headrace.failures import DataFailure
 from headrace.spec.data_set import DataSet, Source
 
+_SHOWN = 12  # names or lines of one message
+
 
 def read_names(line: bytes, path: str, source: Source) -> tuple[str, ...]:
     """The names of a header line as they stand there; a nameless one is called by its place, `column_3`.
@@ -45,18 +47,41 @@ def fit(names: Sequence[str], path: str, data: DataSet) -> tuple[str, ...]:
     columns = tuple("" if name in source.ignore else source.rename.get(name, name) for name in names)
     kept = [column for column in columns if column]
     undeclared = [name for name in dict.fromkeys(kept) if name not in declared]
+    if mark := _other_delimiter(names, data):
+        raise DataFailure(
+            f"{path}: the header looks delimited by {mark!r}, and source.delimiter is {source.delimiter!r}; "
+            "mend the one that is wrong"
+        )
     wrong = [
         *(f"`{name}` stands there {n} times; a column has one field" for name, n in Counter(kept).items() if n > 1),
         *(_missing(name, undeclared, source) for name in declared if name not in kept),
     ]
     if undeclared:
         wrong.append(
-            f"not declared: {', '.join(undeclared)}; give each a line in contract.columns, for example "
+            f"not declared: {_some(undeclared)}; give each a line in contract.columns, for example "
             "{type: string}, or list it in source.ignore"
         )
     if wrong:
-        raise DataFailure(f"{path}: the header does not fit the contract of {data.dataset}:\n  " + "\n  ".join(wrong))
+        more = [f"… and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
+        lines = "\n  ".join([*wrong[:_SHOWN], *more])
+        raise DataFailure(f"{path}: the header does not fit the contract of {data.dataset}:\n  {lines}")
     return columns
+
+
+def _other_delimiter(names: Sequence[str], data: DataSet) -> str | None:
+    """The delimiter that makes columns of the contract out of a header that is one field now."""
+    if len(names) != 1 or names[0] in data.contract.columns:
+        return None
+    wanted = {*data.contract.columns, *data.source.rename}
+    for mark in (mark for mark in ",;\t|" if mark != data.source.delimiter):
+        cells = [cell.strip().strip('"') for cell in names[0].split(mark)]
+        if len(cells) > 1 and len(wanted & set(cells)) * 2 >= len(cells):
+            return mark
+    return None
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _missing(name: str, undeclared: Sequence[str], source: Source) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headrace.failures import UsageFailure
+from headrace.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return _one_line(f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}")
+        return printable(f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}")
 
 
 class SpecError(UsageFailure):
@@ -29,12 +30,3 @@ class SpecError(UsageFailure):
 
     def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Fault, ...]]]:
         return SpecError, (self.faults,)
-
-
-def _one_line(text: str) -> str:
-    r"""What a file says cannot break a line of the log, or move the terminal's cursor.
-
-    >>> _one_line("a.yaml:1: x\ny: no such key")
-    'a.yaml:1: x\\ny: no such key'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -91,6 +91,8 @@ def test_a_nameless_field_is_called_by_its_place(deliver):
         (b"a,a,b\n", "`a` stands there 2 times"),
         (b"a\n", "`b` is missing; mend the file, or map the name it has there in source.rename"),
         (b"a,B\n", "`b` is missing (did you mean `B`?)"),
+        (b"a;b\n", "the header looks delimited by ';', and source.delimiter is ','"),
+        (b"b\ta\tother\n", "the header looks delimited by '\\t'"),
         (b"a,b,extra,more\n", "not declared: extra, more; give each a line in contract.columns"),
     ],
 )
