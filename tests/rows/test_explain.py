@@ -32,7 +32,7 @@ DATA = data_set(
         ("n.required", "n is null, and required"),
         ("n.min", "n is less than 0"),
         ("n.max", "n is more than 9"),
-        ("n.in", "n is none of the values in `in`"),
+        ("n.in", "n is none of 1"),
         ("s.pattern", "s does not match ^N"),
         ("s.type", "s is no text but an object or array"),
         ("p.type", "p is no number that decimal(5,2) holds exactly"),
