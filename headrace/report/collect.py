@@ -134,6 +134,7 @@ def _features(root: str) -> FeatureBuild:
         builds=len(of_this_generation),
         waiting=builds[0]["account"]["waiting"] if builds else 0,
         catch_up=sum(info["account"]["catch_up"] for info in of_this_generation),
+        never_due=sum(info["account"]["never_due"] for info in of_this_generation),
         until=builds[0].get("low_water") if builds else None,
         columns=profile(table.files, table.schema),
     )

@@ -61,8 +61,9 @@ class FeatureBuild:
 
     rows: int  # in the table
     builds: int
-    waiting: int  # at the last build: predict_at beyond the low-water, or unknown
+    waiting: int  # at the last build: predict_at beyond the low-water
     catch_up: int  # rows that arrived after their time was built, and were built then
+    never_due: int  # rows whose predict_at is null
     until: str | None  # the time through which features are built
     columns: tuple[ColumnProfile, ...] = ()
 

@@ -27,15 +27,17 @@ metric without a value is null. Times are ISO 8601, UTC; shares are 0 to 1.
     accounts.<data set>.duplicate       rows left out as repeats of a key
     accounts.<data set>.duplicates      how repeats were looked for
     accounts.<data set>.reasons.<rule>  rows that broke it; a row counts once for each
+    accounts.<data set>.meanings.<rule>  the same in words
     accounts.<data set>.first, last     event time of the accepted rows; null where there is none
     features?.rows                      in the feature table: every row that was due
     features?.builds                    how many builds made it
     features?.waiting                   rows not due yet at the last build
     features?.catch_up                  rows that came after their time was built, and were built then
+    features?.never_due                 rows without a time to predict at
     features?.until                     the time through which features are built
     columns.<column>.kind               its type in the feature table
     columns.<column>.rows               rows
-    columns.<column>.missing            of them null, NaN or infinite
+    columns.<column>.missing            of them null, NaN, infinite or beyond ±2^126
     columns.<column>.low, mean, high    of the others; null for text, and no mean of times
     columns.<column>.distinct           different values of text; null above 10,000
     columns.<column>.most_frequent      value of text

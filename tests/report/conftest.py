@@ -161,7 +161,7 @@ def report(tmp_path_factory):
                 reasons={},
             ),
         ),
-        features=FeatureBuild(335_019, 3, 1_753, 214, "2013-12-30T23:00:00+00:00", _profiles()),
+        features=FeatureBuild(335_019, 3, 1_753, 214, 2, "2013-12-30T23:00:00+00:00", _profiles()),
         trained=Trained(
             id="0123456789ab",
             digest="9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",

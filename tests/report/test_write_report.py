@@ -82,7 +82,7 @@ def build_features(place, account, generation=1):
     rows = pa.RecordBatch.from_pydict({"predict_at": [NOON] * account["due"], "f__<script>": [0.5] * account["due"]})
     schema = pa.schema([("predict_at", pa.timestamp("us", tz="UTC")), ("f__<script>", pa.float32())])
     info = {
-        "account": {"read": 9, "built": 0, **account},
+        "account": {"read": 9, "built": 0, "never_due": 2, **account},
         "generation": generation,
         "low_water": "2013-11-02T12:00:00+00:00",
     }
@@ -137,7 +137,7 @@ def test_features_are_told_over_the_builds_of_one_generation(place):
     _, html, data = written(place)
 
     assert data["features"] == {
-        "rows": 7, "builds": 2, "waiting": 3, "catch_up": 1, "until": "2013-11-02T12:00:00+00:00"
+        "rows": 7, "builds": 2, "waiting": 3, "catch_up": 1, "never_due": 4, "until": "2013-11-02T12:00:00+00:00"
     }  # fmt: skip
     assert data["columns"]["f__<script>"]["mean"] == 0.5
     assert "f__&lt;script&gt;" in html
