@@ -63,7 +63,7 @@ def _evaluation_json(bundle):
 
 
 def _arrow(values):
-    return pa.array([None if value is None else str(value) for value in values.tolist()])
+    return pa.chunked_array([[None if value is None else str(value) for value in values.tolist()]])
 
 
 def _profiles():
@@ -142,7 +142,7 @@ def report(tmp_path_factory):
         accounts=(
             DataSetAccount(
                 "schedule", **counted, bytes=24_183_220, read=336_776, accepted=336_772, quarantined=4,
-                reasons={"tailnum.regex": 4},
+                reasons={"tailnum.regex": 4}, meanings={"tailnum.regex": "tailnum does not match ^N"},
                 first="2013-01-01T10:15:00+00:00", last="2014-01-01T04:59:00+00:00",
                 examples=_examples("raw/schedule/2013-02.csv", ("tailnum.regex",))[:1],
             ),
