@@ -12,6 +12,15 @@ from headrace.progress import Progress
 from headrace.spec.place import Place
 from headrace.spec.project import load_place
 
+OWN_OPTIONS = ("--config", "--place", "--json")
+"""What every entry point has."""
+
+
+class Usage(Failure):
+    """The call cannot mean anything. Exit code 2."""
+
+    exit_code = 2
+
 
 @dataclass(frozen=True)
 class Call:
@@ -41,7 +50,8 @@ def run(
     0 ok, 2 usage or project files, 3 data, 4 place, 6 conflict, 130 interrupted, 1 a
     fault of ours, with its trace.
     """
-    parser = argparse.ArgumentParser(prog=prog, description=about)
+    # Half a name of ours may be somebody else's whole one.
+    parser = argparse.ArgumentParser(prog=prog, description=about, allow_abbrev=False)
     parser.add_argument("--config", required=True, metavar="FILE", help="the data-set or model file")
     parser.add_argument("--place", metavar="FILE", help="where it runs; without it, here")
     parser.add_argument("--json", action="store_true", help="progress and summary as JSON lines")

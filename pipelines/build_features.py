@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import entry
 from headrace.entry import Call
+from headrace.failures import Failure
 from headrace.features.due import PREDICT_AT, Build
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.kept import kept_columns
 from headrace.features.planning import next_build
 from headrace.features.sides import Side, as_of_table, look_up_table, open_sides
 from headrace.features.table import feature_table, read_schema
-from headrace.lake.commit import last_info
+from headrace.lake.commit import last_info, stored_token
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table
 from headrace.spec.model import Model
 from headrace.spec.project import Project, load_model
-from pipelines.launch import launch
-from transforms import pace
+from pipelines.launch import Launcher
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -83,6 +83,7 @@ def build_features(call: Call) -> dict[str, Any]:
 
     Run twice it commits nothing the second time.
     """
+    launcher = Launcher(call)
     project, model = load_model(call.config)
     spec = FeatureSpec.compile(project.models[model.model], project)
     lake = call.place.roots.lake
@@ -100,14 +101,24 @@ def build_features(call: Call) -> dict[str, Any]:
         call.progress.step(
             f"features of {model.model}", rows=rows.rows, through=work.info["low_water"], rebuild=work.replace
         )
-        with pace.shown(call.progress, f"features of {model.model}", rows.rows):
-            launch(
-                call.place.beam,
-                call.passed_on,
-                lambda root: build(root, work, Inputs(project, model, spec, sides), folder.features),
-            )
+        state = launcher.run(
+            f"features of {model.model}",
+            sum(file.rows for file in work.files),
+            lambda root: build(root, work, Inputs(project, model, spec, sides), folder.features),
+        )
+        _prove_committed(folder.features, work, state)
     info = last_info(folder.features) or {}
     return {"model": model.model, **info["account"], "low_water": info["low_water"], "version": info["version"]}
+
+
+def _prove_committed(root: str, work: Build, state: str) -> None:
+    """The runner's word that it is done is not believed: what the table carries is."""
+    if lacking := [token.app for token in work.tokens if stored_token(root, token.app) != token.version]:
+        raise Failure(
+            f"{root}: the runner has ended (state {state}), but the table does not carry {lacking[0]} of this build: "
+            "nothing was committed. Does the runner only draw or submit pipelines? Name another one in the place file, "
+            "or look into its log; the next run builds the same rows"
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import entry
 from headrace.entry import Call
+from headrace.failures import Failure
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import Account
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
-from headrace.lake.planning import planner_of
+from headrace.lake.planning import Planner, planner_of
 from headrace.lake.plans import Plan
 from headrace.lake.tables import create_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.project import load_data_set, parse_data_set
-from pipelines.launch import launch
-from transforms import pace
+from pipelines.launch import Launcher
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -47,6 +47,7 @@ def ingest(call: Call) -> dict[str, Any]:
     Run twice it commits nothing new the second time. Returns the sums of the accounts
     of this run and the versions of the tables.
     """
+    launcher = Launcher(call)
     project, data = load_data_set(call.config)
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
     with locked(folder.root):
@@ -60,15 +61,25 @@ def ingest(call: Call) -> dict[str, Any]:
                 f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
             )
             sealed = parse_data_set(plan.text, plan.config).value
-            with pace.shown(call.progress, f"ingest {data.dataset}", plan.size):
-                launch(
-                    call.place.beam,
-                    call.passed_on,
-                    lambda root, plan=plan, sealed=sealed: build(root, plan, sealed, folder.committed),  # type: ignore[misc]
-                )
+            state = launcher.run(
+                f"ingest {data.dataset}",
+                plan.size,
+                lambda root, plan=plan, sealed=sealed: build(root, plan, sealed, folder.committed),  # type: ignore[misc]
+            )
+            _prove_carried(planner, plan, state)
             catch_up(folder)
             done.append(plan.number)
     return _summary(data.dataset, folder, done)
+
+
+def _prove_carried(planner: Planner, plan: Plan, state: str) -> None:
+    """The runner's word that it is done is not believed: the plan would be handed to it again and again."""
+    if lacking := [name for name, carries in planner.carried(plan).items() if not carries]:
+        raise Failure(
+            f"plan {plan.number} of {plan.data_set}: the runner has ended (state {state}), but {', '.join(lacking)} "
+            "does not carry the plan: nothing was committed there. Does the runner only draw or submit pipelines? Name "
+            "another one in the place file, or look into its log; the plan is open and the next run takes it up"
+        )
 
 
 def _summary(data_set: str, folder: DataSetFolder, done: Sequence[int]) -> dict[str, Any]:

@@ -2,40 +2,69 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from headrace.failures import failure_told
+from headrace.entry import Call, Usage
+from headrace.failures import PlaceFailure, failure_told
 from headrace.spec.place import BeamPlace
+from transforms import pace
 
 if TYPE_CHECKING:
     import apache_beam as beam
 
 
-def launch(place: BeamPlace, passed_on: Sequence[str], build: Callable[["beam.Pipeline"], None]) -> None:
-    """Build the pipeline and wait for its end.
-
-    Options given by the caller win over the place's. The runner is always named: a bare
-    default would choose its engine by what it finds on the machine.
+class Launcher:
+    """Runs pipelines where a call says, with options that were proven when it was made.
 
     Raises:
-        Failure: what a worker raised for people to read, without the runner's wrapping.
+        Usage: an option or the runner is nothing Beam knows, or may not be used.
+        PlaceFailure: the place cannot run it.
     """
-    logging.disable(logging.WARNING)  # Beam says at import that it lacks Google's libraries, which nobody asked for
-    import apache_beam as beam  # noqa: PLC0415  # loaded when there is work
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions  # noqa: PLC0415
 
-    logging.disable(logging.NOTSET)
-    # What Beam logs of a failure comes up again in the exception, once and whole.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    options = PipelineOptions([*(f"--{k}={v}" for k, v in place.options.items()), *passed_on])
-    runner = options.view_as(StandardOptions).runner or place.runner
-    pipeline = beam.Pipeline(runner=runner, options=options)
-    build(pipeline)
-    try:
-        pipeline.run().wait_until_finish()
-    except Exception as wrapped:
-        # The failure comes with the runner's wrapping, and from another process as text only.
-        if failure := failure_told("".join(traceback.format_exception(wrapped))):
-            raise failure from wrapped
-        raise
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        # Our own defaults need no proof; Beam is then loaded only when there is work.
+        if call.passed_on or call.place.beam != BeamPlace():
+            self._pipeline()
+
+    def run(self, step: str, work: int, build: Callable[["beam.Pipeline"], None]) -> str:
+        """Build a pipeline, wait for its end and return its last state, which proves nothing of what it did.
+
+        Args:
+            step: what it is called in the progress.
+            work: how much it has to do, in the unit that its transforms count in.
+            build: lays the pipeline out.
+
+        Raises:
+            Failure: what a worker raised for people to read, without the runner's wrapping.
+        """
+        pipeline = self._pipeline()
+        build(pipeline)
+        try:
+            with pace.shown(self._call.progress, step, work) as watched:
+                watched.job = pipeline.run()
+                state: Any = watched.job.wait_until_finish()
+        except Exception as wrapped:
+            # The failure comes with the runner's wrapping, and from another process as text only.
+            if failure := failure_told("".join(traceback.format_exception(wrapped))):
+                raise failure from wrapped
+            raise
+        return str(state or watched.job.state)
+
+    def _pipeline(self) -> "beam.Pipeline":
+        logging.disable(logging.WARNING)  # Beam says at import that it lacks Google's libraries, which nobody asked for
+        import apache_beam as beam  # noqa: PLC0415  # loaded when there is work
+
+        from pipelines.options import proven_options  # noqa: PLC0415
+
+        logging.disable(logging.NOTSET)
+        # What Beam logs of a failure comes up again in the exception, once and whole.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        options = proven_options(self._call)
+        try:
+            return beam.Pipeline(options=options)
+        except ImportError as lacking:
+            raise PlaceFailure(f"place {self._call.place.place}: {lacking}") from lacking
+        except ValueError as refused:
+            raise Usage(f"place {self._call.place.place} and the command line: {refused}") from refused

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
-from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
@@ -33,8 +32,7 @@ class CheckedBlocks(NamedTuple):
 class Check(beam.PTransform[PCollection[RawBlock], CheckedBlocks]):
     """Parse, clean, derive and check every row; none is dropped.
 
-    A quarantined row keeps its raw bytes and carries every rule it broke; each
-    rule has its own counter, so a bad upstream change shows as one rising line.
+    A quarantined row keeps its raw bytes and carries every rule it broke.
     """
 
     data: DataSet
@@ -59,9 +57,6 @@ class _CheckFn(beam.DoFn):
     def process(self, element: RawBlock) -> Iterator[Any]:  # Block, and tagged: Block, Counts
         accepted, quarantined, counts = self._checker.split(element)
         pace.count(counts.read, element.origin.end - element.origin.start)
-        Metrics.counter("rows", "accepted").inc(counts.accepted)
-        for reason, rows in counts.reasons.items():
-            Metrics.counter("quarantined", reason).inc(rows)
         yield Block(element.origin, self._planned(accepted))
         yield TaggedOutput("quarantined", Block(element.origin, self._planned(quarantined)))
         yield TaggedOutput("counts", counts)

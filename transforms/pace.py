@@ -1,13 +1,15 @@
-"""How fast the workers of this process are going, for the line that people watch.
+"""How a run is going, for the line that people watch.
 
-Only what runs in the driver's own process shows here; a cluster's runner has its own
-console. No decision rests on these figures.
+Rows are counted where they are worked on, which is this process only on some runners;
+of the others the state of the job is all that is said. No decision rests on it.
 """
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 from headrace.progress import Progress
 
@@ -24,22 +26,43 @@ def count(rows: int, work: int) -> None:
         _work += work
 
 
+@dataclass
+class Watched:
+    """What is being watched: `job` is the runner's result, once it has taken the pipeline and has not ended it."""
+
+    job: Any = None
+
+    def state(self) -> str:
+        """The state as the runner last told it; nothing where it cannot be asked."""
+        with suppress(Exception):  # a job service that does not answer is the run's own failure, told there
+            return str(self.job.state).lower() if self.job else ""
+        return ""
+
+
 @contextmanager
-def shown(progress: Progress, step: str, work: int, every: float = 2.0) -> Iterator[None]:
-    """Report rows, rows/s and the share of the work done every few seconds while the block runs."""
+def shown(progress: Progress, step: str, work: int, every: float = 2.0) -> Iterator[Watched]:
+    """Report every few seconds while the block runs: rows, rows/s and the share of the work done.
+
+    As long as nothing was counted here, the state of the job is told whenever it changes.
+    """
     began, rows_before, work_before = time.monotonic(), _rows, _work
-    ended = threading.Event()
+    watched, ended = Watched(), threading.Event()
 
     def report() -> None:
+        told = ""
         while not ended.wait(every):
-            rows, share = _rows - rows_before, (_work - work_before) / max(work, 1)
-            rate = round(rows / (time.monotonic() - began))
-            progress.step(step, rows=rows, rows_per_second=rate, done=f"{share:.0%}")
+            if rows := _rows - rows_before:
+                rate = round(rows / (time.monotonic() - began))
+                share = (_work - work_before) / max(work, 1)
+                progress.step(step, rows=rows, rows_per_second=rate, done=f"{share:.0%}")
+            elif (state := watched.state()) not in ("", told):
+                progress.step(step, job=state)
+                told = state
 
     watcher = threading.Thread(target=report, daemon=True)
     watcher.start()
     try:
-        yield
+        yield watched
     finally:
         ended.set()
         watcher.join()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from headrace.spec.values import Duration, Flag, Name, Section
+from headrace.spec.values import Duration, Flag, Name, Section, Texts
 
 
 class Roots(Section):
@@ -19,12 +19,16 @@ class Roots(Section):
 
 
 class BeamPlace(Section):
-    """The Beam runner and its pipeline options, `--name=value` as Beam spells them."""
+    """The Beam runner and its pipeline options, named as Beam spells them, without the dashes."""
 
     runner: str = "FnApiRunner"
     """Beam's name of the runner."""
-    options: dict[str, str] = Field({})
-    """Its pipeline options."""
+    options: dict[str, Texts] = Field({})
+    """Its pipeline options: a value, several of them, or true or false for a switch."""
+    service_options: dict[str, Texts] = Field({})
+    """Options that only the runner's job service knows; they are passed on as they are."""
+    shared: Flag = False
+    """Whether a lake in a folder stands on a file system that every worker mounts at the same path."""
 
 
 class SparkPlace(Section):

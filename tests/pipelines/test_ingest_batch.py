@@ -183,7 +183,7 @@ def test_the_same_pipeline_runs_on_the_direct_runner(config, tmp_path):
         (b"", "a.csv"),
         (b"id;placed;shop;amount\n", "note"),
         (b"id;placed;shop;amount;note;extra\n", "extra"),
-        (b"id,placed,shop,amount,note\n", "id"),
+        (b"id,placed,shop,amount,note\n", "delimited by"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_named_before_anything_runs(config, tmp_path, content, message, capsys):

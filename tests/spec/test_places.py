@@ -69,7 +69,7 @@ def test_faults_of_a_place_come_at_once(tmp_path, monkeypatch):
         "place: my place\n"
         "roots: {lake: '${NOT_SET}/lake', modles: x}\n"
         "beam:\n"
-        "  options: {a: '${1}', b: [c]}\n"
+        "  options: {a: '${1}', b: {c: d}}\n"
         "spark: {shared: yes}\n",
     )
     with pytest.raises(SpecError) as error:
@@ -79,7 +79,7 @@ def test_faults_of_a_place_come_at_once(tmp_path, monkeypatch):
         ":2: roots.lake: the environment variable NOT_SET is not set; set it, or write ${NOT_SET:-default}",
         ":2: roots.modles: no such key; did you mean models?",
         ":4: beam.options.a: a variable is written ${NAME} or ${NAME:-default}; write $${ where ${ itself is meant",
-        ":4: beam.options.b: expected text; found a list",
+        ":4: beam.options.b: expected a list; found a mapping",
         ":5: spark.shared: 'yes' is neither true nor false",
     ]
 
@@ -88,3 +88,9 @@ def test_a_place_that_is_not_there(tmp_path):
     """The path is told."""
     with pytest.raises(SpecError, match=r"nowhere\.yaml: No such file or directory"):
         load_place(str(tmp_path / "nowhere.yaml"))
+
+
+def test_options_have_one_value_or_several(tmp_path):
+    """As `--experiments` is given more than once on a command line."""
+    place = load_place(written(tmp_path, "beam: {options: {streaming: true, experiments: [a, b]}}\n"))
+    assert place.beam.options == {"streaming": ("true",), "experiments": ("a", "b")}
