@@ -25,10 +25,11 @@ from headrace.lake.snapshot import RowGroup
 from headrace.learn.bundle import Bundle, json_bytes
 from headrace.learn.evaluation import evaluation
 from headrace.learn.examples import LABEL, Examples, open_examples
-from headrace.learn.score_counts import ScoreCounts
+from headrace.learn.score_counts import Floats
 from headrace.learn.scoring import Scorer
 from headrace.learn.shares import Share, balance
-from headrace.learn.slices import SliceCounts, count_slices, merge_slices
+from headrace.learn.slice_files import read_slices, write_slices
+from headrace.learn.slices import SliceCounts, count_slices
 from headrace.spec.model import Model
 from headrace.spec.project import load_model
 from jobs.cluster.preflight import preflight
@@ -39,16 +40,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _WINDOWS = ("valid", "test")
-_COUNTED = pa.schema(
-    [
-        ("window", pa.string()),
-        ("column", pa.string()),
-        ("value", pa.string()),
-        ("scores", pa.list_(pa.float32())),
-        ("positives", pa.list_(pa.int64())),
-        ("negatives", pa.list_(pa.int64())),
-    ]
-)
+_COUNTED = pa.schema([("window", pa.string()), ("column", pa.string()), ("file", pa.string())])
 
 
 class WindowShare(NamedTuple):
@@ -60,25 +52,39 @@ class WindowShare(NamedTuple):
 
 @dataclass(frozen=True)
 class CountScores:
-    """Scores the examples of a share and counts them, whole and by slice. Picklable."""
+    """Scores the examples of a share and counts them, whole and by slice, into files of a folder. Picklable."""
 
     scorer: Scorer
     slices: tuple[str, ...]
+    folder: str
+    together: int = 2_000_000  # rows that a task holds and counts at once
 
     def __call__(self, part: WindowShare) -> Iterator[pa.RecordBatch]:
-        """One row per slice value, with its counts per distinct score."""
+        """Which files were written."""
         columns = list(dict.fromkeys([LABEL, *self.slices, *self.scorer.stored]))
-        blocks = read_groups(part.share, columns)
-        for (column, value), counts in merge_slices(self._count(rows) for rows in blocks).items():
-            arrays = (counts.scores, counts.positives, counts.negatives)
-            row = [part.window, column, value, *arrays]
-            yield pa.RecordBatch.from_arrays(
-                [pa.array([cell], field.type) for cell, field in zip(row, _COUNTED, strict=True)], schema=_COUNTED
-            )
+        held: list[_Scored] = []
+        for rows in read_groups(part.share, columns):
+            held.append(_Scored(self.scorer(rows), rows.column(LABEL), rows.select(self.slices)))
+            if sum(len(block.scores) for block in held) >= self.together:
+                yield from self._counted(part.window, held)
+                held.clear()
+        yield from self._counted(part.window, held)
 
-    def _count(self, rows: pa.RecordBatch) -> SliceCounts:
-        labels = rows.column(LABEL).to_numpy()
-        return count_slices(self.scorer(rows), labels, {name: rows.column(name) for name in self.slices})
+    def _counted(self, window: str, held: Sequence[_Scored]) -> Iterator[pa.RecordBatch]:
+        if held:
+            scores = np.concatenate([block.scores for block in held])
+            labels = pa.chunked_array([block.labels for block in held]).to_numpy()
+            by = pa.Table.from_batches([block.by for block in held])
+            written = write_slices(
+                self.folder, count_slices(scores, labels, dict(zip(self.slices, by.columns, strict=True)))
+            )
+            yield pa.RecordBatch.from_pylist([{"window": window, "column": c, "file": f} for c, f in written], _COUNTED)
+
+
+class _Scored(NamedTuple):
+    scores: Floats
+    labels: pa.Array
+    by: pa.RecordBatch  # the columns of the slices
 
 
 def evaluate(call: Call) -> dict[str, Any]:
@@ -105,9 +111,10 @@ def evaluate(call: Call) -> dict[str, Any]:
     call.progress.step(f"evaluating {model.model}", bundle=bundle.id, **rows)
     for name in [name for name, number in rows.items() if not number]:
         call.progress.step(f"the {name} window has no examples yet", unlabeled=examples.windows[name]["unlabeled"])
-    with session(call.place.spark, f"evaluating {model.model}") as spark:
-        counts = count_scores(spark, groups, CountScores(scorer, model.evaluate.slices))
-    found = evaluation(counts, examples.windows, model.evaluate.threshold, bundle, source, _now())
+    with storage.scratch(folder.root, "counts") as scratch:
+        with session(call.place.spark, f"evaluating {model.model}", tell=call.progress.step) as spark:
+            counts = count_scores(spark, groups, CountScores(scorer, model.evaluate.slices, scratch))
+        found = evaluation(counts, examples.windows, model.evaluate.threshold, bundle, source, _now())
     storage.put(path, json_bytes(found))
     aucs = {f"{name}_auc": window["auc"] for name, window in found["windows"].items()}
     return {"model": model.model, "bundle": bundle.id, **aucs, "threshold": found["threshold"]["value"], "path": path}
@@ -116,29 +123,14 @@ def evaluate(call: Call) -> dict[str, Any]:
 def count_scores(
     spark: SparkSession, groups: Mapping[str, Sequence[RowGroup]], count: CountScores
 ) -> dict[str, SliceCounts]:
-    """The counts of every window, merged from those of the tasks."""
+    """The counts of every window, in files that the tasks wrote: what goes through Spark does not grow with rows."""
     parts = [
         WindowShare(name, share) for name, found in groups.items() for share in balance(found, slots(spark)) if share
     ]
-    counted: dict[str, list[SliceCounts]] = {name: [] for name in groups}
-    for row in _rows(per_part(spark, parts, count, _COUNTED)):
-        counted[row.window].append({(row.column, row.value): row.counts})
-    return {name: merge_slices(found) for name, found in counted.items()}
-
-
-class _Row(NamedTuple):
-    window: str
-    column: str
-    value: str | None
-    counts: ScoreCounts
-
-
-def _rows(table: pa.Table) -> Iterator[_Row]:
-    for batch in table.to_batches():
-        window, column, value, scores, positives, negatives = batch.columns
-        for at in range(len(batch)):
-            arrays = (each[at].values.to_numpy(zero_copy_only=False) for each in (scores, positives, negatives))
-            yield _Row(window[at].as_py(), column[at].as_py(), value[at].as_py(), ScoreCounts(*map(np.array, arrays)))
+    files: dict[str, list[tuple[str, str]]] = {name: [] for name in groups}
+    for row in per_part(spark, parts, count, _COUNTED).to_pylist():
+        files[row["window"]].append((row["column"], row["file"]))
+    return {name: read_slices(count.folder, written) for name, written in files.items()}
 
 
 def _made_from(bundle: Bundle, examples: Examples, model: Model) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 """The one place that touches paths: local folders now, the same calls for object stores later."""
 
 import os
+import shutil
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from headrace.failures import PlaceFailure
 
+_DAY = 86_400  # seconds
 _UMASK = os.umask(0o022)  # asking for it means setting it
 os.umask(_UMASK)
 
@@ -69,6 +74,25 @@ def make_folder(folder: str) -> None:
             f"{folder}: cannot be written ({failure.strerror}); "
             "name another root in the place file, or mend the rights of this one"
         ) from failure
+
+
+@contextmanager
+def scratch(folder: str, name: str) -> Iterator[str]:
+    """A new folder in that one for the time of the block; it is gone afterwards, also after a failure.
+
+    Its name begins with `_`, so nobody takes it for a table. What a killed run has left
+    is removed when it is a day old.
+    """
+    own = Path(folder) / f"_{name}-{uuid.uuid4().hex}"
+    for left in Path(folder).glob(f"_{name}-*"):
+        with suppress(FileNotFoundError):  # another run was faster
+            if time.time() - left.stat().st_mtime > _DAY:
+                shutil.rmtree(left, ignore_errors=True)
+    make_folder(str(own))
+    try:
+        yield str(own)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def put_if_absent(path: str, content: bytes) -> bool:

@@ -21,8 +21,7 @@ from typing import Any
 from headrace.learn.bundle import Bundle
 from headrace.learn.curves import calibration_curve, precision_recall_curve, roc_curve
 from headrace.learn.metrics import best_f1_threshold, summary
-from headrace.learn.score_counts import ScoreCounts
-from headrace.learn.slices import WHOLE, SliceCounts
+from headrace.learn.slices import SliceCounts
 
 MOST_VALUES = 200  # of one slice column, the largest; the rest is counted in `left_out`
 _NO_POSITIVES = 0.5  # a threshold where no F1 can be computed
@@ -73,12 +72,12 @@ def evaluation(
 def _threshold(valid: SliceCounts, threshold: str | float) -> float:
     if threshold != "f1":
         return float(threshold)
-    best = best_f1_threshold(_whole(valid))
+    best = best_f1_threshold(valid.whole())
     return _NO_POSITIVES if best is None else best
 
 
-def _window(slices: SliceCounts, threshold: float) -> dict[str, Any]:
-    whole = _whole(slices)
+def _window(counts: SliceCounts, threshold: float) -> dict[str, Any]:
+    whole = counts.whole()
     return {
         **asdict(summary(whole, threshold)),
         "curves": {
@@ -86,20 +85,13 @@ def _window(slices: SliceCounts, threshold: float) -> dict[str, Any]:
             "precision_recall": precision_recall_curve(whole),
             "calibration": calibration_curve(whole),
         },
-        "slices": {
-            column: _slice({value: counts for (name, value), counts in slices.items() if name == column}, threshold)
-            for column in dict.fromkeys(name for name, _ in slices if name != WHOLE)
-        },
+        "slices": {column: _slice(counts, column, threshold) for column in counts.columns},
     }
 
 
-def _slice(values: Mapping[str | None, ScoreCounts], threshold: float) -> dict[str, Any]:
-    largest = sorted(values, key=lambda value: (-values[value].rows, value is not None, value or ""))
+def _slice(counts: SliceCounts, column: str, threshold: float) -> dict[str, Any]:
+    largest = counts.largest(column, MOST_VALUES)
     return {
-        "values": [{"value": value, **asdict(summary(values[value], threshold))} for value in largest[:MOST_VALUES]],
-        "left_out": max(len(largest) - MOST_VALUES, 0),
+        "values": [{"value": value, **asdict(summary(found, threshold))} for value, found in largest],
+        "left_out": max(len(counts.values(column)) - MOST_VALUES, 0),
     }
-
-
-def _whole(slices: SliceCounts) -> ScoreCounts:
-    return slices.get((WHOLE, None), ScoreCounts.of([], []))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from headrace.learn import metrics
 from headrace.learn.curves import calibration_curve, precision_recall_curve, roc_curve
 from headrace.learn.score_counts import ScoreCounts
-from headrace.learn.slices import WHOLE, count_slices, merge_slices
+from headrace.learn.slice_files import read_slices, write_slices
+from headrace.learn.slices import WHOLE, SliceCounts, count_slices
 
 examples = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 0.9, 1.0]), st.integers(0, 1)),
@@ -176,16 +177,46 @@ def test_calibration_bins_hold_every_row_once():
     assert found == pytest.approx(labels.sum())
 
 
-def test_slices_count_the_rows_of_each_value():
-    """Two parts merged give each value's rows, null among them, and the whole."""
-    part = count_slices(np.float32([0.5, 0.7]), [0, 1], {"carrier": pa.array(["AA", None]), "month": pa.array([1, 1])})
-    other = count_slices(np.float32([0.5]), [1], {"carrier": pa.array(["AA"]), "month": pa.array([2])})
-    found = {key: counts.rows for key, counts in merge_slices([part, other]).items()}
+def _parts():
+    """The same four rows in two parts; one carrier and one month are in both."""
+    first = {"carrier": pa.chunked_array([["AA"], [None]]), "month": pa.chunked_array([[1, 1]])}
+    second = {"carrier": pa.chunked_array([["AA", "B6"]]), "month": pa.chunked_array([[2, 1]])}
+    return [count_slices([0.5, 0.7], [0, 1], first), count_slices([0.5, 0.1], [1, 1], second)]
 
-    assert found == {
-        (WHOLE, None): 3,
-        ("carrier", None): 1,
-        ("carrier", "AA"): 2,
-        ("month", "1"): 2,
-        ("month", "2"): 1,
-    }
+
+def test_slices_count_the_rows_of_each_value():
+    """Two parts merged give each value's rows, null among them, the largest first, and the whole."""
+    found = SliceCounts.merged(_parts())
+
+    assert found.columns == ("carrier", "month")
+    assert found.values("carrier") == [("AA", 2), (None, 1), ("B6", 1)]
+    assert [(value, counts.rows) for value, counts in found.largest("month", 1)] == [("1", 3)]
+    [(_, counts)] = found.largest("carrier", 1)
+    assert (counts.scores.tolist(), counts.positives.tolist(), counts.negatives.tolist()) == ([0.5], [1], [1])
+    assert found.whole().scores.tolist() == np.float32([0.1, 0.5, 0.7]).tolist()
+
+
+def test_slices_in_files_are_the_same_slices(tmp_path):
+    """Written by two tasks and mapped, they give the same counts; no rows at all are a slice count too."""
+    parts = [*_parts(), count_slices([], [], {"carrier": pa.chunked_array([], pa.string())})]
+    mapped = read_slices(str(tmp_path), [file for part in parts for file in write_slices(str(tmp_path), part)])
+    held = SliceCounts.merged(parts)
+
+    for column in (WHOLE, "carrier", "month"):
+        for (value, one), (same, other) in zip(held.largest(column, 9), mapped.largest(column, 9), strict=True):
+            assert value == same
+            assert metrics.summary(one, 0.5) == metrics.summary(other, 0.5)
+
+
+@given(examples, st.lists(st.sampled_from(["x", "y", None]), min_size=60, max_size=60), st.integers(0, 60))
+@settings(max_examples=50)
+def test_a_slice_is_what_its_rows_alone_give(rows, names, at):
+    """However the rows are cut into parts, each value counts exactly its own rows."""
+    rows = rows[: len(names)]
+    parts = []
+    for part, own in ((rows[:at], names[:at]), (rows[at:], names[at : len(rows)])):
+        column = pa.chunked_array([pa.array(own[: len(part)], pa.string())])
+        parts.append(count_slices([score for score, _ in part], [label for _, label in part], {"name": column}))
+    for value, counts in SliceCounts.merged(parts).largest("name", 9):
+        alone = _counts([row for row, name in zip(rows, names, strict=False) if name == value])
+        assert metrics.summary(counts, 0.5) == metrics.summary(alone, 0.5)
