@@ -25,6 +25,10 @@ class BlockCoder(coders.Coder):
         stream = pa.ipc.open_stream(pa.py_buffer(encoded)[24 + length :])
         return Block(Origin(file, start, end), stream.read_next_batch())
 
+    def estimate_size(self, value: Block) -> int:
+        """Bytes in memory: Beam samples sizes for its counters, and would encode whole blocks to learn them."""
+        return int(value.rows.nbytes)
+
     def is_deterministic(self) -> bool:
         """Whether equal blocks give equal bytes."""
         return True

@@ -49,6 +49,13 @@ def test_beam_uses_the_coder_for_blocks():
         assert_that(blocks | beam.Reshuffle(), same)
 
 
+def test_a_block_is_not_encoded_to_learn_its_size(monkeypatch):
+    """Beam's byte counters look at every early element; encoding 12 MB for that costs as much as writing it."""
+    monkeypatch.setattr(BlockCoder, "encode", None)
+    size = BlockCoder().get_impl().get_estimated_size_and_observables(Block(Origin("f", 0, 1), ROWS), nested=True)[0]
+    assert size >= ROWS.nbytes
+
+
 def test_checked_blocks_are_typed_as_blocks(tmp_path):
     """So that a runner that breaks fusion there carries them by the coder, not by pickle."""
     data = load_data_set(str(shop.write_project(tmp_path)))[1]
