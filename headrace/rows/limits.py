@@ -4,11 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
 from headrace.spec.data_set import Column
 from headrace.spec.limits import parse_limit
+
+_LOOKED_AT = 1000
 
 Broken = Callable[[pa.Array], pa.BooleanArray]
 """Which values break a limit; false or null for a null."""
@@ -61,6 +64,19 @@ def _outside(values: pa.Array, allowed: pa.Array) -> pa.BooleanArray:
 
 
 def _unmatched(values: pa.StringArray, pattern: str) -> pa.BooleanArray:
-    """Each distinct text once: a pattern costs more than looking for repeats."""
+    """Each distinct text once, where texts repeat: a pattern costs more than looking for repeats."""
+    if not _repeats(values):
+        return pc.invert(pc.match_substring_regex(values, pattern))
     encoded = values.dictionary_encode()
     return pc.invert(pc.match_substring_regex(encoded.dictionary, pattern)).take(encoded.indices)
+
+
+def _repeats(values: pa.StringArray) -> bool:
+    """Whether there are so few different values, up to about a tenth, that finding the repeats pays.
+
+    Among 1,000 values taken at random, a tenth of 100,000 shows as 95 % different ones.
+    """
+    if len(values) <= _LOOKED_AT:
+        return True
+    places = np.random.default_rng(0).choice(len(values), _LOOKED_AT, replace=False, shuffle=False)
+    return bool(pc.count_distinct(values.take(pa.array(places))).as_py() <= _LOOKED_AT * 0.95)
