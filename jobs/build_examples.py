@@ -16,13 +16,15 @@ from headrace import entry
 from headrace.entry import Call
 from headrace.failures import DataFailure
 from headrace.features.built import open_features
+from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.table import feature_table
 from headrace.lake.commit import Committed, Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import Added
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
-from headrace.lake.snapshot import Snapshot, open_snapshot
+from headrace.lake.reading import read_groups
+from headrace.lake.snapshot import Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import create_table
 from headrace.learn.example_files import (
     FOUND,
@@ -38,12 +40,13 @@ from headrace.learn.example_files import (
 )
 from headrace.learn.examples import HASH, LABEL, WINDOW, WINDOWS, Layout, settings_of
 from headrace.learn.labels import KNOWN, Labels, key_of
+from headrace.learn.shares import Share, balance
 from headrace.learn.windows import Windows
 from headrace.spec.model import Model
 from headrace.spec.project import Project, load_model
 from jobs.cluster.preflight import preflight
 from jobs.cluster.session import session
-from jobs.cluster.tasks import collected, mapped
+from jobs.cluster.tasks import collected, mapped, per_part, slots
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -110,18 +113,17 @@ def build_examples(call: Call) -> dict[str, Any]:
 
 def count(spark: SparkSession, inputs: Inputs) -> tuple[WindowRows, ...]:
     """How many feature rows each window has, and when its first prediction was due."""
-    from pyspark.sql import functions as sf  # noqa: PLC0415  # Spark is loaded when there is work
+    columns = list(dict.fromkeys((inputs.by, PREDICT_AT.name)))
 
-    def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            found = count_windows(batch, inputs.windows, inputs.by)
-            rows = [{"window": number, **window._asdict()} for number, window in enumerate(found)]
-            yield pa.RecordBatch.from_pylist(rows, _COUNTS)
+    def task(share: Share) -> Iterator[pa.RecordBatch]:
+        for rows in read_groups(share, columns):
+            found = count_windows(rows, inputs.windows, inputs.by)
+            counted = [{"window": number, **window._asdict()} for number, window in enumerate(found)]
+            yield pa.RecordBatch.from_pylist(counted, _COUNTS)
 
-    columns = tuple(dict.fromkeys((inputs.by, "predict_at")))
-    counted = mapped(_read(spark, inputs.features, columns), task, _COUNTS)
-    summed = counted.groupBy("window").agg(sf.sum("rows").alias("rows"), sf.min("first").alias("first"))
-    found = {row["window"]: WindowRows(row["rows"], row["first"]) for row in collected(summed, _COUNTS).to_pylist()}
+    shares = [share for share in balance(row_groups(inputs.features.files), slots(spark)) if share]
+    summed = per_part(spark, shares, task, _COUNTS).group_by("window").aggregate([("rows", "sum"), ("first", "min")])
+    found = {row["window"]: WindowRows(row["rows_sum"], row["first_min"]) for row in summed.to_pylist()}
     return tuple(found.get(number, WindowRows(0, None)) for number in range(len(WINDOWS)))
 
 
