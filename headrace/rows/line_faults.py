@@ -68,6 +68,20 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _not_utf8(lines: Lines) -> Ints:
-    """Lines that are not UTF-8; no character spans a newline, so each is judged alone."""
-    doubtful = lines.at(np.flatnonzero(np.frombuffer(lines.data, np.uint8) > 0x7F))
-    return doubtful[[not _is_utf8(text) for text in lines.texts(doubtful)]]
+    """Lines that are not UTF-8; no character spans a newline, so each is judged alone.
+
+    Runs of lines are halved until they are sound or one line is left: a few bad lines
+    among many cost a few looks at ever smaller parts.
+    """
+    found: list[int] = []
+    runs = [(0, len(lines))] if len(lines) else []
+    while runs:
+        first, end = runs.pop()
+        if _is_utf8(lines.data[lines.bounds[first] : lines.bounds[end]]):
+            continue
+        if end - first == 1:
+            found.append(first)
+        else:
+            half = (first + end) // 2
+            runs += [(half, end), (first, half)]
+    return np.array(found, np.int64)
