@@ -10,18 +10,16 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.learn.gain import Gain
+from headrace.learn.libraries import deciding_versions, other_versions
 from headrace.learn.shares import Share
 from headrace.spec.model import Model
 
 if TYPE_CHECKING:
     from headrace.learn.boosting import Boosted
 
-_DECIDING = ("headrace", "numpy", "pyarrow", "xgboost-cpu")
-_OTHERS = ("delta-spark", "deltalake", "pyspark")
 _SHOWN_FEATURES = 25
 
 
@@ -40,7 +38,7 @@ def made_from(model: Model, spec_digest: str, windows: Mapping[str, Mapping[str,
         },
         "features": spec_digest,
         "train": model.train.model_dump(mode="json", by_alias=True),
-        "libraries": {name: metadata.version(name) for name in _DECIDING},
+        "libraries": deciding_versions(),
     }
 
 
@@ -90,7 +88,8 @@ def card(
         "versions": {
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",
-            **{name: metadata.version(name) for name in (*_DECIDING, *_OTHERS)},
+            **deciding_versions(),
+            **other_versions(),
         },
     }
 
