@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.features.names import named_columns
 from headrace.rules import Expression, compile_expression
+from headrace.rules.names import named_columns
 from headrace.rules.vectors import int_scalar
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from headrace.features.names import plain_column
 from headrace.features.steps import Number, State, Step, given, outputs
 from headrace.rules import Expression, Type, compile_expression
+from headrace.rules.names import joined_name, plain_column, stored_name
 from headrace.spec import model
-from headrace.spec.columns import stored_name
 from headrace.spec.faults import Fault
 from headrace.spec.located import Located
 from headrace.spec.model import Model
@@ -57,7 +56,7 @@ def _parts(
             yield (name,), Number(), (feature,)
         case model.Take():
             for column in feature.columns:
-                stored = f"{feature.take}__{column}"
+                stored = joined_name(feature.take, column)
                 yield (stored,), Number(), (f'"{stored}"',)
         case model.Hash():
             yield outputs(name, feature), feature, tuple(f'"{stored_name(of, columns)}"' for of in feature.of)

@@ -9,6 +9,7 @@ from headrace.features.declare import Feature
 from headrace.features.json_values import JSON
 from headrace.features.steps import parameters
 from headrace.rules import Type
+from headrace.rules.names import of_join
 from headrace.spec.data_set import DataSet
 from headrace.spec.located import Project
 from headrace.spec.model import Join, Model
@@ -32,7 +33,7 @@ def spec_digest(model: Model, project: Project, features: Iterable[Feature], col
         "joins": {
             name: _join(join, project.data_sets[join.from_].value, taken)
             for name, join in model.joins.items()
-            if (taken := {each.removeprefix(f"{name}__") for each in used if each.startswith(f"{name}__")})
+            if (taken := {column for each in used if (column := of_join(name, each)) is not None})
         },
     }
     text = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

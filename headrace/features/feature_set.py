@@ -23,6 +23,7 @@ from headrace.features.leak_guard import leaks
 from headrace.features.steps import Bound, bind, fit, needs, parameters
 from headrace.features.view import Float32, View, from_float32, to_float32
 from headrace.rules import Expression, Type, compile_expression
+from headrace.rules.names import of_join
 from headrace.spec.columns import data_set_columns, input_columns
 from headrace.spec.faults import SpecError
 from headrace.spec.located import Located, Project
@@ -75,10 +76,8 @@ class FeatureSpec:
 
     def joined(self, join: str) -> tuple[str, ...]:
         """The columns that features read of a join, by their names in its data set."""
-        prefix = f"{join}__"
-        return tuple(
-            name.removeprefix(prefix) for name in self.columns if name in self.used and name.startswith(prefix)
-        )
+        brought = (of_join(join, name) for name in self.columns if name in self.used)
+        return tuple(column for column in brought if column is not None)
 
     @cached_property
     def stored(self) -> pa.Schema:

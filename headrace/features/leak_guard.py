@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from headrace.features.availability import declared_known, group_time
-from headrace.features.names import named_columns
 from headrace.features.reach import Reach
+from headrace.rules.names import joined_name, named_columns
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet
 from headrace.spec.faults import Fault
@@ -105,7 +105,7 @@ class _Guard:
     def _unknown(self, name: str, join: Join, feature: str, columns: frozenset[str]) -> Iterator[Fault]:
         side = self.project.data_sets[join.from_].value
         for column in data_set_columns(side):
-            if f"{name}__{column}" in columns and (missing := declared_known(side, column).undeclared):
+            if joined_name(name, column) in columns and (missing := declared_known(side, column).undeclared):
                 yield self.located.fault(
                     f"features.{feature}",
                     f"{name}.{column} has no known time: list {', '.join(sorted(missing))} under known in "

@@ -8,9 +8,9 @@ from functools import cached_property, reduce
 
 from lark import Token, Tree
 
-from headrace.features.names import column_name
 from headrace.features.span import Interval, Span, Term
 from headrace.rules import Type
+from headrace.rules.names import column_name
 from headrace.rules.syntax import Syntax, parse
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet

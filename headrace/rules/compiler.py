@@ -1,6 +1,5 @@
 """From a syntax tree and the types of the columns to a typed node."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -14,13 +13,13 @@ from headrace.rules import arithmetic, comparison, functions
 from headrace.rules.column import column
 from headrace.rules.column_type import Type
 from headrace.rules.conversion import BOOL, DOUBLE, INT, NULL, number, string
+from headrace.rules.names import dotted, unquoted, written
 from headrace.rules.node import Node, constant
 from headrace.rules.rule_error import RuleError
 from headrace.rules.syntax import Syntax
 from headrace.rules.vectors import text_array
 
 Children = list[Any]  # trees, tokens, and None where an optional token is absent
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Compiler:
@@ -74,7 +73,7 @@ class Compiler:
     def _matching(self, children: Children) -> Node:
         value, negation, pattern = children
         try:
-            matching = comparison.matching(self.compile(value), _unquoted(pattern))
+            matching = comparison.matching(self.compile(value), unquoted(pattern))
         except RuleError as error:
             raise error if error.column else RuleError(error.problem, pattern.start_pos + 1) from None
         return _unless(negation, matching)
@@ -95,7 +94,7 @@ class Compiler:
         return _number(children[0])
 
     def _string(self, children: Children) -> Node:
-        return string(_unquoted(children[0]))
+        return string(unquoted(children[0]))
 
     def _truth(self, children: Children) -> Node:
         return constant(BOOL, text_array(children[0].lower()).cast(pa.bool_())[0])
@@ -109,12 +108,12 @@ class Compiler:
 
     def _column(self, children: Children) -> Node:
         tokens = [token for token in children if token is not None]
-        stored = "__".join(map(_unquoted, tokens))
+        stored = "__".join(map(unquoted, tokens))
         if stored in self._columns:
             return column(stored, self._columns[stored])
-        cure = nearest(stored.replace("__", ".", 1), map(_written, self._columns))
+        cure = nearest(dotted(stored), map(written, self._columns))
         if len(tokens) == 1 and tokens[0].type == "QUOTED_NAME":
-            cure += f"; a text is written in single quotes: '{_unquoted(tokens[0])}'"
+            cure += f"; a text is written in single quotes: '{unquoted(tokens[0])}'"
         raise RuleError(f"no column {'.'.join(tokens)}; {cure}")
 
 
@@ -124,23 +123,3 @@ def _unless(negation: Token | None, node: Node) -> Node:
 
 def _number(token: Token, sign: str = "") -> Node:
     return number(INT if token.type == "INTEGER" else DOUBLE, Decimal(sign + token))
-
-
-def _unquoted(token: Token) -> str:
-    """The text or name that a token stands for.
-
-    >>> _unquoted(Token("STRING", "'o''clock'"))
-    "o'clock"
-    """
-    quote = token[0]
-    return token[1:-1].replace(quote * 2, quote) if quote in "'\"" else str(token)
-
-
-def _written(stored: str) -> str:
-    """A column as a rule writes it.
-
-    >>> _written("plane__seats"), _written("gate no")
-    ('plane.seats', '"gate no"')
-    """
-    parts = stored.split("__", 1) if _IDENTIFIER.match(stored) else [stored]
-    return ".".join(part if _IDENTIFIER.fullmatch(part) else f'"{part}"' for part in parts)

@@ -1,8 +1,7 @@
 """The columns that the expressions of a project file may name, with their types."""
 
-from collections.abc import Collection
-
 from headrace.rules import Type, compile_expression
+from headrace.rules.names import joined_name
 from headrace.spec.data_set import DataSet
 from headrace.spec.located import Project
 from headrace.spec.model import Model
@@ -26,17 +25,8 @@ def input_columns(model: Model, project: Project) -> dict[str, Type]:
     columns = data_set_columns(project.data_sets[model.rows].value)
     for name, join in model.joins.items():
         side = data_set_columns(project.data_sets[join.from_].value)
-        columns |= {f"{name}__{column}": type_ for column, type_ in side.items()}
+        columns |= {joined_name(name, column): type_ for column, type_ in side.items()}
     return columns
-
-
-def stored_name(name: str, columns: Collection[str]) -> str:
-    """The name under which a column is stored: `plane.seats` is `plane__seats`, unless it is a column itself.
-
-    >>> stored_name("plane.seats", {"plane__seats"}), stored_name("a.b", {"a.b"})
-    ('plane__seats', 'a.b')
-    """
-    return name if name in columns else name.replace(".", "__", 1)
 
 
 def assignable(given: Type, column: Type) -> bool:

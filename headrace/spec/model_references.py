@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from headrace.nearest import nearest
-from headrace.spec.columns import stored_name
+from headrace.rules.names import joined_name, stored_name
 from headrace.spec.data_set import DataSet
 from headrace.spec.faults import Fault
 from headrace.spec.feature_faults import NUMERIC, check_features
@@ -85,8 +85,8 @@ def _inputs(rows: Scope, sides: Scopes) -> Scope:
         if side is None:
             unsure.add(join)
             continue
-        columns |= {f"{join}__{column}": type_ for column, type_ in side.columns.items()}
-        unsure |= {f"{join}__{column}" for column in side.unsure}
+        columns |= {joined_name(join, column): type_ for column, type_ in side.columns.items()}
+        unsure |= {joined_name(join, column) for column in side.unsure}
     cure = ": join it or aggregate it, if it is known before predict_at"
     return Scope(rows.of, columns, frozenset(unsure), cure)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from headrace.nearest import nearest
 from headrace.rules import RuleError, Type, compile_expression
-from headrace.spec.columns import stored_name
+from headrace.rules.names import dotted, is_joined, of_join, stored_name, unquoted
 from headrace.spec.faults import Fault
 from headrace.spec.located import Located
 
@@ -30,7 +30,7 @@ class Scope:
     def is_unsure(self, name: str) -> bool:
         """Whether nothing can be said about a name, because what declares it is at fault."""
         stored = stored_name(name, self.columns)
-        return any(stored == other or stored.startswith(f"{other}__") for other in self.unsure)
+        return any(stored == other or of_join(other, stored) is not None for other in self.unsure)
 
 
 class Findings:
@@ -68,7 +68,7 @@ class Findings:
         if stored in scope.columns:
             return scope.columns[stored]
         if not scope.is_unsure(name):
-            known = [column.replace("__", ".", 1) for column in scope.columns]
+            known = map(dotted, scope.columns)
             self.add(key, self.unknown(name, scope) or f"{name} is not a column of {scope.of}; {nearest(name, known)}")
         return None
 
@@ -97,7 +97,7 @@ def reserved(name: str) -> str | None:
     """
     if name.startswith("_"):
         return "names that begin with _ are kept for Headrace's own columns; choose another"
-    if "__" in name:
+    if is_joined(name):
         return "names with __ are those of joined columns; choose another"
     return None
 
@@ -112,7 +112,7 @@ def _name_at(expression: str, position: int) -> str:
     if not match:
         return ""
     if match[0].startswith('"'):
-        return match[0][1:-1].replace('""', '"')
+        return unquoted(match[0])
     return re.sub(r"\s", "", match[0])
 
 
