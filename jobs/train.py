@@ -10,12 +10,10 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import pyarrow as pa
 
 from headrace import entry
 from headrace.entry import Call
@@ -37,14 +35,13 @@ from headrace.spec.project import load_model
 from jobs.cluster.preflight import preflight
 from jobs.cluster.rounds import heard, telling
 from jobs.cluster.session import session
-from jobs.cluster.tasks import per_part, slots
+from jobs.cluster.tasks import merged_parts, slots
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from headrace.learn.boosting import Boosted, OnRound
 
-_STATISTICS = pa.schema([("statistics", pa.string())])
 _PACE = 1.0  # seconds between rounds that are shown
 
 
@@ -96,21 +93,21 @@ def train(call: Call) -> dict[str, Any]:
 
 
 def fit_features(spark: SparkSession, spec: FeatureSpec, groups: Sequence[RowGroup]) -> dict[str, Any]:
-    """The state of the fitted steps: tasks gather, the driver merges; the same for any number of tasks."""
+    """The state of the fitted steps: tasks gather, and merge for the driver; the same for any number of tasks."""
     stored = spec.stored.names
 
-    def gather(share: Share) -> Iterator[pa.RecordBatch]:
+    def gather(share: Share) -> Statistics:
         statistics = spec.statistics()
         for rows in read_groups(share, [HASH, *stored]):
             statistics.update(rows.select(stored), unsigned(rows.column(HASH)))
-        yield pa.RecordBatch.from_pydict({"statistics": [statistics.to_json()]})
+        return statistics
+
+    def merge(one: Statistics, other: Statistics) -> Statistics:
+        one.merge(other)
+        return one
 
     shares = [share for share in balance(groups, slots(spark)) if share]
-    gathered = per_part(spark, shares, gather, _STATISTICS).column("statistics").to_pylist()
-    total, *others = map(Statistics.from_json, gathered)
-    for other in others:
-        total.merge(other)
-    return spec.fit(total)
+    return spec.fit(merged_parts(spark, shares, gather, merge) or spec.statistics())
 
 
 def boost_shares(

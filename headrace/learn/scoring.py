@@ -51,7 +51,8 @@ class Scorer:
 
     @cached_property
     def _booster(self) -> "xgb.Booster":
-        return self.bundle.booster(threads=1)
+        # As many as Arrow may use: in a task of Spark that is what Spark granted it.
+        return self.bundle.booster(threads=pa.cpu_count())
 
     def __call__(self, rows: pa.RecordBatch) -> Floats:
         """The probability of the positive class, float32, one per row; no row depends on another.

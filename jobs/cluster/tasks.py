@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from jobs.cluster.failed import told
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
+
+_FAN_IN = 4  # results that one task merges
 
 type Mapped = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
@@ -45,6 +48,29 @@ def per_part[T](
     with told():
         results = tasks.collect()
     return pa.concat_tables([schema.empty_table(), *map(_read_stream, results)])
+
+
+def merged_parts[T, R](
+    spark: SparkSession, parts: Sequence[T], work: Callable[[T], R], merge: Callable[[R, R], R]
+) -> R | None:
+    """The results of all parts, one task each, merged into one; None without parts.
+
+    For results that are large: other tasks merge them by fours, so the driver holds a handful
+    of them, however many tasks there were. `merge` must not mind the order.
+
+    Raises:
+        Failure: a task failed; one of our own comes out as itself.
+    """
+
+    def task(own: Iterable[T]) -> Iterator[R]:
+        _keep_to_granted_cores()
+        return map(work, own)
+
+    if not parts:
+        return None
+    tasks = spark.sparkContext.parallelize(parts, len(parts)).mapPartitions(task)
+    with told():
+        return tasks.treeReduce(merge, depth=max(math.ceil(math.log(len(parts), _FAN_IN)), 1))
 
 
 def _read_stream(result: bytes) -> pa.Table:

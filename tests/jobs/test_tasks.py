@@ -2,10 +2,11 @@
 
 import pyarrow as pa
 import pytest
+from pyspark import TaskContext
 
 from headrace.failures import DataFailure, Failure
 from jobs.cluster.failed import failure_of
-from jobs.cluster.tasks import per_part
+from jobs.cluster.tasks import merged_parts, per_part
 
 TOLD = pa.schema([("part", pa.string()), ("threads", pa.int64())])
 
@@ -47,3 +48,19 @@ def test_what_spark_says_itself_is_told_without_its_traces():
         "\tat org.apache.spark.scheduler.DAGScheduler.abortStage(DAGScheduler.scala:3318)\n"
     )
     assert str(failure_of(RuntimeError(said))).startswith("a Spark job failed: Total size of serialized results of 34")
+
+
+@pytest.mark.parametrize("parts", [1, 2, 9])
+def test_large_results_are_merged_by_tasks(spark, parts):
+    """However many parts there are, the driver is given a handful, and nothing is lost or taken twice."""
+    at_the_driver = []
+
+    def merge(one, other):
+        if TaskContext.get() is None:
+            at_the_driver.append(other)
+        return one + other
+
+    merged = merged_parts(spark, list(range(parts)), lambda part: [part], merge)
+    assert sorted(merged) == list(range(parts))
+    assert len(at_the_driver) == min(parts - 1, 2)
+    assert merged_parts(spark, [], lambda part: [part], merge) is None
