@@ -19,6 +19,7 @@ from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.table import feature_table
+from headrace.lake import storage
 from headrace.lake.commit import Committed, Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import Added
 from headrace.lake.layout import DataSetFolder, ModelFolder
@@ -96,7 +97,7 @@ def build_examples(call: Call) -> dict[str, Any]:
             stored = schema.append(pa.field(WINDOW, pa.string()))
             app = f"{model.model}/examples/{create_table(folder.examples, stored, partition_by=[WINDOW])}"
             files = ExampleFiles(
-                root=folder.examples,
+                root=storage.absolute(folder.examples),
                 schema=schema,
                 parts=placement.parts,
                 key=inputs.labels.on,
@@ -241,7 +242,7 @@ def _made_from(model: Model, spec: FeatureSpec, inputs: Inputs) -> dict[str, Any
 
 
 def _read(spark: SparkSession, table: Snapshot, columns: Sequence[str]) -> DataFrame:
-    pinned = spark.read.format("delta").option("versionAsOf", table.version).load(table.root)
+    pinned = spark.read.format("delta").option("versionAsOf", table.version).load(storage.absolute(table.root))
     return pinned.select(*map(_quoted, columns))
 
 

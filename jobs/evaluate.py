@@ -111,7 +111,7 @@ def evaluate(call: Call) -> dict[str, Any]:
     call.progress.step(f"evaluating {model.model}", bundle=bundle.id, **rows)
     for name in [name for name, number in rows.items() if not number]:
         call.progress.step(f"the {name} window has no examples yet", unlabeled=examples.windows[name]["unlabeled"])
-    with storage.scratch(folder.root, "counts") as scratch:
+    with storage.scratch(storage.absolute(folder.root), "counts") as scratch:
         with session(call.place.spark, f"evaluating {model.model}", tell=call.progress.step) as spark:
             counts = count_scores(spark, groups, CountScores(scorer, model.evaluate.slices, scratch))
         found = evaluation(counts, examples.windows, model.evaluate.threshold, bundle, source, _now())

@@ -129,7 +129,7 @@ def score(call: Call) -> dict[str, Any]:
             return {"model": model.model, "nothing_to_do": True, "bundle": bundle, "rows": 0}
         title = f"scoring {model.model}"
         call.progress.step(title, rows=sum(group.rows for group in groups), bundle=bundle, anew=anew)
-        write = ScoreFiles(folder.scores, schema, scorer, since, features.version, datetime.now(UTC))
+        write = ScoreFiles(storage.absolute(folder.scores), schema, scorer, since, features.version, datetime.now(UTC))
         with session(call.place.spark, title, tell=call.progress.step) as spark:
             adds = write_scores(spark, groups, write)
         tokens = [Token(name, version, before[name]) for name, version in now.items()]

@@ -117,7 +117,7 @@ def _with_footers(files: Iterable[DataFile]) -> Iterator[tuple[RowGroup, pq.RowG
         footer = pq.read_metadata(file.path)
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
-            yield RowGroup(file.path, number, group.num_rows), group
+            yield RowGroup(storage.absolute(file.path), number, group.num_rows), group
 
 
 def _newest(group: pq.RowGroupMetaData, time: str, unknown: datetime) -> datetime:

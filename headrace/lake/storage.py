@@ -167,3 +167,12 @@ def _fixed(pattern: str) -> tuple[Path, Path]:
 def resolved(path: str) -> str:
     """The one name of a file, however it is spelled: absolute, without links, `.` and `..`."""
     return os.path.realpath(path)
+
+
+def absolute(path: str) -> str:
+    """The path as every process names it, whatever folder it works in; a URI is so already.
+
+    >>> absolute("s3://lake/shop"), absolute("/lake//shop")
+    ('s3://lake/shop', '/lake/shop')
+    """
+    return path if "://" in path else os.path.abspath(path)  # noqa: PTH100
