@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from headrace import entry
 from headrace.entry import Call
 from headrace.failures import Failure
+from headrace.lake import storage
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import Account
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.planning import Planner, planner_of
-from headrace.lake.plans import Plan
+from headrace.lake.plans import Plan, SealedPlan
 from headrace.lake.tables import create_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.project import load_data_set, parse_data_set
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import apache_beam as beam
 
 
-def build(root: "beam.Pipeline", plan: Plan, data: DataSet, tables: Mapping[str, str]) -> None:
+def build(root: "beam.Pipeline", plan: SealedPlan, data: DataSet, tables: Mapping[str, str]) -> None:
     """Lay out the whole flow; each quoted name is a box in the runner's graph."""
     from transforms.check import Check  # noqa: PLC0415  # Beam is loaded when there is work
     from transforms.read_plan import ReadPlan  # noqa: PLC0415
@@ -50,6 +51,7 @@ def ingest(call: Call) -> dict[str, Any]:
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
+    tables = {name: storage.absolute(root) for name, root in folder.committed.items()}  # a worker stands elsewhere
     with locked(folder.root):
         create_table(folder.quarantine, quarantine_schema())
         create_table(folder.events, events_schema(data))
@@ -60,11 +62,12 @@ def ingest(call: Call) -> dict[str, Any]:
             call.progress.step(
                 f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
             )
-            sealed = parse_data_set(plan.text, plan.config).value
+            sealed = SealedPlan(storage.absolute(folder.plans), plan.number, plan.seal)
+            by = parse_data_set(plan.text, plan.config).value
             state = launcher.run(
                 f"ingest {data.dataset}",
                 plan.size,
-                lambda root, plan=plan, sealed=sealed: build(root, plan, sealed, folder.committed),  # type: ignore[misc]
+                lambda root, plan=sealed, by=by: build(root, plan, by, tables),  # type: ignore[misc]
             )
             _prove_carried(planner, plan, state)
             catch_up(folder)

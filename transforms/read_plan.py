@@ -1,5 +1,6 @@
 """Read the files of a sealed plan, range by range."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,9 +8,9 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam import PCollection
 
-from headrace.failures import DataFailure
+from headrace.failures import DataFailure, PlaceFailure
 from headrace.lake import storage
-from headrace.lake.plans import Plan
+from headrace.lake.plans import SealedPlan
 from headrace.lake.storage import FileStatus
 from headrace.rows.block import RawBlock
 from headrace.rows.cut import read_range
@@ -19,7 +20,8 @@ from headrace.spec.data_set import Source
 class Range(NamedTuple):
     """One planned range of bytes of one file."""
 
-    path: str
+    path: str  # where it is read
+    file: str  # what its origin calls it
     start: int
     end: int
     header: tuple[str, ...]
@@ -33,22 +35,25 @@ class ReadPlan(beam.PTransform[beam.Pipeline, PCollection[RawBlock]]):
     Fails where a file is no longer what was planned.
     """
 
-    plan: Plan
+    plan: SealedPlan
     source: Source
 
     def expand(self, root: beam.Pipeline) -> PCollection[RawBlock]:
         """Lay out the stage."""
-        ranges = [
-            Range(file.path, start, end, file.header, file.status)
-            for file in self.plan.files
-            for start, end in file.ranges
-        ]
         return (
             root
-            | "List ranges" >> beam.Create(ranges, reshuffle=False)
-            | "Spread ranges" >> beam.Reshuffle()  # (path, range), a few dozen bytes each
+            | "Plan" >> beam.Create([self.plan], reshuffle=False)
+            | "List ranges" >> beam.FlatMap(ranges_of)
+            | "Spread ranges" >> beam.Reshuffle()  # Range, of names and numbers only
             | "Read range" >> beam.ParDo(_ReadFn(self.source))
         )
+
+
+def ranges_of(plan: SealedPlan) -> Iterator[Range]:
+    """Every range of a plan's files, in their order."""
+    for file in plan.read().files:
+        for start, end in file.ranges:
+            yield Range(file.real, file.path, start, end, file.header, file.status)
 
 
 class _ReadFn(beam.DoFn):
@@ -56,9 +61,16 @@ class _ReadFn(beam.DoFn):
         self._source = source
 
     def process(self, element: Range) -> Iterator[RawBlock]:
-        if storage.status(element.path) != element.status:
-            raise DataFailure(
-                f"{element.path}: has changed or gone since the plan was sealed; put the planned file back, or run "
-                "again to seal the plan anew where nothing of it is committed"
+        found = storage.status(element.path)
+        if found is None:
+            raise PlaceFailure(
+                f"{element.file}: {socket.gethostname()} sees no such file at {element.path}, and it was there when "
+                "the plan was sealed; put it back if it has been taken away, else let every worker mount its folder at "
+                "that path, and run again"
             )
-        yield read_range(element.path, element.path, element.start, element.end, self._source, header=element.header)
+        if found != element.status:
+            raise DataFailure(
+                f"{element.file}: has changed since the plan was sealed; put the planned file back, or run again to "
+                "seal the plan anew where nothing of it is committed"
+            )
+        yield read_range(element.path, element.file, element.start, element.end, self._source, header=element.header)

@@ -9,7 +9,7 @@ from apache_beam import PCollection
 from apache_beam.typehints.decorators import no_annotations
 
 from headrace.lake.accounts import Account
-from headrace.lake.plans import Plan
+from headrace.lake.plans import SealedPlan
 from headrace.lake.settle import Written, settle
 from headrace.rows.block import Counts
 
@@ -30,7 +30,7 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
     tokens in the tables and commits nothing twice.
     """
 
-    plan: Plan
+    plan: SealedPlan
     roots: Mapping[str, str]
     quarantined_share: float | None
 
@@ -53,7 +53,7 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
 
 
 class _SettleFn(beam.DoFn):
-    def __init__(self, plan: Plan, roots: Mapping[str, str], quarantined_share: float | None) -> None:
+    def __init__(self, plan: SealedPlan, roots: Mapping[str, str], quarantined_share: float | None) -> None:
         self._plan = plan
         self._roots = dict(roots)
         self._quarantined_share = quarantined_share
@@ -62,4 +62,4 @@ class _SettleFn(beam.DoFn):
         parts: dict[str, list[Any]] = {"events": [], "quarantine": [], "counts": [], "plan": []}
         for part, value in element[1]:
             parts[part].append(value)
-        yield settle(self._plan, self._roots, parts["counts"], parts, self._quarantined_share)
+        yield settle(self._plan.read(), self._roots, parts["counts"], parts, self._quarantined_share)

@@ -31,8 +31,8 @@ def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> l
     new: list[tuple[str, FileStatus]] = []
     faults: list[str] = []
     seen: set[str] = set()
-    for path, status in _complete(found):
-        name = storage.resolved(path)
+    complete = _complete(found)
+    for (path, status), name in zip(complete, storage.resolved_each(path for path, _ in complete), strict=True):
         before = planned.get(name)
         if before is not None and before != status:
             faults.append(_changed(path, before, status))

@@ -198,7 +198,7 @@ def planner_of(located: Located[DataSet], folder: DataSetFolder) -> Planner:
 
     def lay_out(path: str, status: FileStatus) -> PlannedFile:
         found = cut(path, data)
-        return PlannedFile(path, *status, found.header, found.ranges)
+        return PlannedFile(path, storage.resolved(path), *status, found.header, found.ranges)
 
     return Planner(
         plans=PlanFolder(folder.plans),

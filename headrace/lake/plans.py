@@ -6,8 +6,9 @@ again. The truth about what is done stands in the tables' tokens, never here.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from headrace.failures import Conflict
@@ -19,7 +20,8 @@ from headrace.lake.storage import FileStatus
 class PlannedFile(NamedTuple):
     """One file and the ranges of bytes that are read side by side; they tile its data."""
 
-    path: str
+    path: str  # as it was found: the name that tables keep
+    real: str  # the one name of the file on every machine that sees it: absolute, without links
     size: int  # bytes
     modified: int  # ns since the epoch
     header: tuple[str, ...]  # column names in the file's order; empty where lines name their own values
@@ -52,16 +54,20 @@ class Plan:
     tables: Mapping[str, TableBase]
 
     def to_json(self) -> bytes:
-        """As it stands on disk."""
-        return json.dumps(asdict(self), indent=1).encode()
+        """As it stands on disk: files of one kind share one header."""
+        headers: dict[tuple[str, ...], int] = {}
+        files = [[*f[:4], headers.setdefault(f.header, len(headers)), f.ranges] for f in self.files]
+        raw = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps({**raw, "headers": list(headers), "files": files}).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
         """The inverse of `to_json`."""
         raw: dict[str, Any] = json.loads(content)
+        headers = [tuple(header) for header in raw.pop("headers")]
         raw["files"] = tuple(
-            PlannedFile(path, size, modified, tuple(header), tuple((start, end) for start, end in ranges))
-            for path, size, modified, header, ranges in raw["files"]
+            PlannedFile(path, real, size, modified, headers[header], tuple((start, end) for start, end in ranges))
+            for path, real, size, modified, header, ranges in raw["files"]
         )
         raw["tables"] = {name: TableBase(*base) for name, base in raw["tables"].items()}
         return cls(**raw)
@@ -71,7 +77,7 @@ class Plan:
         """Bytes of all files."""
         return sum(f.size for f in self.files)
 
-    @property
+    @cached_property
     def seal(self) -> int:
         """What tells this sealing from another one under the same number, as a token's version can hold it."""
         return digest_version(self.to_json())
@@ -86,11 +92,34 @@ def plan_app(data_set: str, table_id: str) -> str:
     return f"{data_set}/ingest_batch/{table_id}"
 
 
+class SealedPlan(NamedTuple):
+    """Names one sealing of one plan, to be read where it is worked on: a plan of many files is large."""
+
+    folder: str
+    number: int
+    seal: int
+
+    def read(self) -> Plan:
+        """The plan.
+
+        Raises:
+            Conflict: it has been sealed anew since.
+        """
+        plan = PlanFolder(self.folder).read(self.number)
+        if plan.seal != self.seal:
+            raise Conflict(
+                f"{self.folder}: plan {self.number} has been sealed anew since this run took it up, by another run; "
+                "nothing was committed, run again"
+            )
+        return plan
+
+
 @dataclass(frozen=True)
 class PlanFolder:
     """All plans of one data set."""
 
     folder: str
+    _settled: dict[int, dict[str, FileStatus]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def numbers(self) -> list[int]:
         """The numbers sealed so far, ascending."""
@@ -131,11 +160,16 @@ class PlanFolder:
         self.reseal(replace(plan, files=()))
 
     def planned(self) -> dict[str, FileStatus]:
-        """Every file that some plan holds by its resolved path, as it was when planned."""
-        return {storage.resolved(file.path): file.status for plan in self._all() for file in plan.files}
-
-    def _all(self) -> Iterator[Plan]:
-        return (self.read(number) for number in self.numbers())
+        """Every file that some plan holds by its resolved name, as it was when planned."""
+        found: dict[str, FileStatus] = {}
+        for number in (numbers := self.numbers()):
+            files = self._settled.get(number)
+            if files is None:
+                files = {file.real: file.status for file in self.read(number).files}
+            if number < numbers[-1]:  # only the newest can be sealed again
+                self._settled[number] = files
+            found |= files
+        return found
 
     def _path(self, number: int) -> str:
         return storage.join(self.folder, f"{number:08d}.json")

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -136,6 +136,11 @@ class _beside:  # noqa: N801  # reads as a word in the with statement
         Path(self._draft).unlink(missing_ok=True)
 
 
+def remove(path: str) -> None:
+    """Remove a file; nothing where there is none."""
+    Path(path).unlink(missing_ok=True)
+
+
 def matching(pattern: str) -> Iterator[str]:
     """Paths that fit a glob, sorted, without what is still being written or hidden.
 
@@ -167,6 +172,19 @@ def _fixed(pattern: str) -> tuple[Path, Path]:
 def resolved(path: str) -> str:
     """The one name of a file, however it is spelled: absolute, without links, `.` and `..`."""
     return os.path.realpath(path)
+
+
+def resolved_each(paths: Iterable[str]) -> Iterator[str]:
+    """`resolved` of many paths; a folder that holds many of them is looked up once."""
+    folders: dict[str, str] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        if os.path.islink(path):  # noqa: PTH114  # paths are many, and plain text
+            yield resolved(path)
+            continue
+        if folder not in folders:
+            folders[folder] = resolved(folder)
+        yield os.path.join(folders[folder], name)  # noqa: PTH118
 
 
 def absolute(path: str) -> str:

@@ -7,7 +7,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.pipeline import PipelineVisitor
 
-from headrace.lake.plans import Plan
+from headrace.lake.plans import SealedPlan
 from headrace.spec.project import load_data_set
 from lib import shop
 from pipelines import ingest_batch
@@ -50,6 +50,6 @@ def data(tmp_path):
 
 def test_graph_of_batch_ingest(data):
     """Ranges are shuffled, rows are not: between reading and writing there is no shuffle."""
-    plan = Plan(1, "orders", "2026-01-01T00:00:00+00:00", "orders.yaml", "", "", (), {})
+    plan = SealedPlan("plans", 1, 0)
     roots = {"quarantine": "q", "events": "e"}
     check("ingest_batch", boxes(lambda root: ingest_batch.build(root, plan, data, roots)))

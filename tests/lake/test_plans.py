@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from headrace.failures import Conflict, DataFailure
+from headrace.lake import storage
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.planning import Planner
-from headrace.lake.plans import Plan, PlanFolder, PlannedFile
+from headrace.lake.plans import Plan, PlanFolder, PlannedFile, SealedPlan
 from headrace.lake.tables import create_table
 
 
@@ -33,8 +34,13 @@ def planner(tmp_path):
         contract="one",
         pattern=str(tmp_path / "raw" / "*.csv"),
         roots=roots,
-        cut=lambda path, status: PlannedFile(path, *status, ("n",), ((0, status.size),)),
+        cut=lambda *found: cut_as(found, ("n",)),
     )
+
+
+def cut_as(found, header):
+    path, status = found
+    return PlannedFile(path, storage.resolved(path), *status, header, ((0, status.size),))
 
 
 def deliver(planner, name, text="1\n", age=5):
@@ -65,6 +71,40 @@ def test_a_plan_reads_back_as_it_was_sealed(planner):
     plan = planner.next()
     assert planner.plans.read(1) == plan
     assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_a_plan_holds_a_header_once(planner):
+    """However many files have it; a plan of 10,000 files would else be mostly headers."""
+    for name in "abc":
+        deliver(planner, f"{name}.csv")
+    plan = replace(planner, cut=lambda *found: cut_as(found, ("wide", "wider"))).next()
+    assert plan.to_json().count(b"wider") == 1
+    assert {file.header for file in planner.plans.read(1).files} == {("wide", "wider")}
+
+
+def test_a_plan_sealed_anew_is_not_the_one_a_run_took_up(planner):
+    """What travels to the workers is its name with its seal, so a worker never reads another sealing for it."""
+    deliver(planner, "a.csv")
+    plan = planner.next()
+    named = SealedPlan(planner.plans.folder, 1, plan.seal)
+    assert named.read() == plan
+    planner.__dict__.update(text="two", contract="two")
+    planner.next()
+    with pytest.raises(Conflict, match="plan 1 has been sealed anew"):
+        named.read()
+
+
+def test_a_plan_that_is_done_is_not_read_again(planner, monkeypatch):
+    """A run of several plans reads the first no more often than the third."""
+    monkeypatch.setattr("headrace.lake.planning.capped", lambda files: list(files)[:1])
+    for name in "abcd":
+        deliver(planner, f"{name}.csv")
+    read, real = [], PlanFolder.read
+    monkeypatch.setattr(PlanFolder, "read", lambda self, number: read.append(number) or real(self, number))
+    while plan := planner.next():
+        carry(planner, plan, "quarantine", "events")
+    assert read.count(1) == read.count(2) == read.count(3)
+    assert len(planner.plans.planned()) == 4
 
 
 def test_new_files_wait_for_the_open_plan(planner):
@@ -237,7 +277,7 @@ def test_everything_wrong_with_a_delivery_is_told_at_once(planner):
     def cut(path, status):
         if not status.size:
             raise DataFailure(f"{path}: the file is empty")
-        return PlannedFile(path, *status, ("n",), ((0, status.size),))
+        return PlannedFile(path, storage.resolved(path), *status, ("n",), ((0, status.size),))
 
     planner.__dict__.update(cut=cut)
     with pytest.raises(DataFailure, match=r"a\.csv: the file is empty\n.*c\.csv: the file is empty$"):
