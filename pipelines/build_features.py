@@ -15,8 +15,9 @@ from headrace.features.due import PREDICT_AT, Build
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.kept import kept_columns
 from headrace.features.planning import next_build
-from headrace.features.sides import Side, as_of_table, look_up_table, open_sides
+from headrace.features.sides import Side, open_sides
 from headrace.features.table import feature_table, read_schema
+from headrace.lake import storage
 from headrace.lake.commit import last_info, stored_token
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
@@ -57,25 +58,18 @@ def build(root: "beam.Pipeline", work: Build, inputs: Inputs, table: str) -> Non
     due = rows | "Due" >> KeepDue(spec.predict_at, work.window)
     joined = due.rows
     for name, side in inputs.sides.items():
-        joined = joined | f"Join {name}" >> _join(root, side)
+        joined = joined | f"Join {name}" >> _join(side)
     stored = joined | "Features" >> AddFeatures(spec, [*kept_columns(model, project), PREDICT_AT.name])
     files = stored | "Write features" >> WriteFiles(table, feature_table(model, project, spec))
 
     Built(files, due.counts) | "Settle" >> CommitFeatures(work, table)
 
 
-def _join(root: "beam.Pipeline", side: Side) -> "JoinAsOf | JoinLookUp":
-    import apache_beam as beam  # noqa: PLC0415
-
+def _join(side: Side) -> "JoinAsOf | JoinLookUp":
     from transforms.join_as_of import JoinAsOf  # noqa: PLC0415
     from transforms.join_look_up import JoinLookUp  # noqa: PLC0415
 
-    read = look_up_table if side.join.as_of is None else as_of_table
-    version = root | f"Version of {side.name}" >> beam.Create([side], reshuffle=False)
-    table = version | f"Load {side.name}" >> beam.Map(read)  # exactly one
-    if side.join.as_of is None:
-        return JoinLookUp(table, side.join.on, side.name)
-    return JoinAsOf(table, side.join.on, side.join.tolerance, side.name)
+    return JoinLookUp(side) if side.join.as_of is None else JoinAsOf(side)
 
 
 def build_features(call: Call) -> dict[str, Any]:
@@ -104,7 +98,8 @@ def build_features(call: Call) -> dict[str, Any]:
         state = launcher.run(
             f"features of {model.model}",
             sum(file.rows for file in work.files),
-            lambda root: build(root, work, Inputs(project, model, spec, sides), folder.features),
+            # A worker stands in another folder.
+            lambda root: build(root, work, Inputs(project, model, spec, sides), storage.absolute(folder.features)),
         )
         _prove_committed(folder.features, work, state)
     info = last_info(folder.features) or {}

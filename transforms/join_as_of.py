@@ -1,42 +1,41 @@
 """Join the latest row of a side table that was known when the prediction was due."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import apache_beam as beam
-from apache_beam import PCollection, pvalue
+from apache_beam import PCollection
+from apache_beam.utils.shared import Shared
 
-from headrace.features.as_of import AsOfTable
 from headrace.features.due import PREDICT_AT
+from headrace.features.sides import Side, as_of_table
 from headrace.rows.block import Block
 
 
 @dataclass(eq=False)
 class JoinAsOf(beam.PTransform[PCollection[Block], PCollection[Block]]):
-    """Adds `<prefix>__<column>`; null where no row was known or it is older than the tolerance.
+    """Adds `<side>__<column>`; null where no row was known or it is older than the tolerance.
 
-    The side table is one element and is held whole by every worker.
+    Every process of a worker reads the side table itself, once, at the pinned version, and
+    holds it whole.
     """
 
-    side: PCollection[AsOfTable]  # exactly one
-    on: Sequence[str]
-    tolerance: timedelta | None
-    prefix: str
+    side: Side
 
     def expand(self, blocks: PCollection[Block]) -> PCollection[Block]:
         """Lay out the stage."""
-        join = _JoinFn(self.on, self.tolerance, self.prefix)
-        return blocks | "Join" >> beam.ParDo(join, pvalue.AsSingleton(self.side))
+        return blocks | "Join" >> beam.ParDo(_JoinFn(self.side, Shared()))
 
 
 class _JoinFn(beam.DoFn):
-    def __init__(self, on: Sequence[str], tolerance: timedelta | None, prefix: str) -> None:
-        self._on = tuple(on)
-        self._tolerance = tolerance
-        self._prefix = prefix
+    def __init__(self, side: Side, shared: Shared) -> None:
+        self._side = side
+        self._shared = shared
 
-    def process(self, element: Block, side: AsOfTable) -> Iterator[Block]:
-        at = element.rows.column(PREDICT_AT.name)
-        rows = side.join(element.rows, self._on, at, self._tolerance, self._prefix)
-        yield Block(element.origin, rows)
+    def setup(self) -> None:
+        self._table = self._shared.acquire(lambda: as_of_table(self._side))
+
+    def process(self, element: Block) -> Iterator[Block]:
+        join, rows = self._side.join, element.rows
+        at = rows.column(PREDICT_AT.name)
+        yield Block(element.origin, self._table.join(rows, join.on, at, join.tolerance, self._side.name))

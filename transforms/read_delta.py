@@ -1,6 +1,6 @@
 """Read a Delta table's files, row group by row group."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,8 +8,9 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
 
-from headrace.lake.reading import read_group
-from headrace.lake.snapshot import DataFile, RowGroup, row_groups
+from headrace.lake import storage
+from headrace.lake.reading import opened, read_group
+from headrace.lake.snapshot import DataFile, RowGroup
 from headrace.rows.block import Block, Origin
 from transforms import coders  # noqa: F401  # what blocks travel by
 
@@ -17,7 +18,8 @@ from transforms import coders  # noqa: F401  # what blocks travel by
 class Group(NamedTuple):
     """One row group and the rows of its file that it holds."""
 
-    path: str
+    path: str  # where it is read
+    file: str  # what its origin calls it
     number: int
     start: int
     end: int
@@ -35,22 +37,24 @@ class ReadDelta(beam.PTransform[beam.Pipeline, PCollection[Block]]):
 
     def expand(self, root: beam.Pipeline) -> PCollection[Block]:
         """Lay out the stage."""
+        files = [(storage.absolute(file.path), file.path) for file in self.files]
         return (
             root
-            | "List row groups" >> beam.Create(list(groups_of(self.files)), reshuffle=False)
+            | "Files" >> beam.Create(files)  # spread: each footer is a read of its own
+            | "List row groups" >> beam.FlatMapTuple(groups_of)
             | "Spread row groups" >> beam.Reshuffle()  # Group, a few dozen bytes each
             | "Read row group" >> beam.ParDo(_ReadFn(self.schema))
         )
 
 
-def groups_of(files: Iterable[DataFile]) -> Iterator[Group]:
-    """The row groups of files with the rows they cover; opens each footer."""
-    start, path = 0, ""
-    for found in row_groups(files):
-        start = start if found.path == path else 0
-        path = found.path
-        yield Group(path, found.number, start, start + found.rows)
-        start += found.rows
+def groups_of(path: str, file: str) -> Iterator[Group]:
+    """The row groups of a file at a path, with the rows they cover; opens its footer."""
+    start = 0
+    with opened(path) as parquet:
+        for number in range(parquet.num_row_groups):
+            end = start + parquet.metadata.row_group(number).num_rows
+            yield Group(path, file, number, start, end)
+            start = end
 
 
 class _ReadFn(beam.DoFn):
@@ -59,4 +63,4 @@ class _ReadFn(beam.DoFn):
 
     def process(self, element: Group) -> Iterator[Block]:
         rows = read_group(RowGroup(element.path, element.number, element.end - element.start), self._schema)
-        yield Block(Origin(element.path, element.start, element.end), rows)
+        yield Block(Origin(element.file, element.start, element.end), rows)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -14,6 +15,7 @@ from headrace.lake.layout import ModelFolder
 from headrace.lake.reading import one_batch
 from lib import shop
 from pipelines import build_features, ingest_batch
+from transforms import join_as_of
 
 FEATURES = ModelFolder("lake", "shop", "big").features
 
@@ -264,3 +266,24 @@ def test_more_text_than_a_batch_holds_is_refused():
 
     with pytest.raises(DataFailure, match="more than 2 GB of text"):
         one_batch(Wide(), "prices")
+
+
+def test_a_side_table_is_read_once_by_a_process(model, monkeypatch):
+    """However many blocks and threads join it; it never travels through the runner."""
+    made, real = [], join_as_of.as_of_table
+    monkeypatch.setattr(join_as_of, "as_of_table", lambda side: made.append(side.name) or real(side))
+    shop.deliver(Path(), "b.csv", range(301, 400))
+    ingest()
+    assert build(model) == 0
+    assert made == ["price"]
+    assert features().height == 399
+
+
+@pytest.mark.parametrize(("most", "limit"), [("MOST_BYTES", 100), ("MOST_ROWS", 10)])
+def test_a_side_table_too_large_for_a_worker_is_refused(model, monkeypatch, capsys, most, limit):
+    """By rows on the driver, by the bytes of the columns that are read on the worker; the cure is told."""
+    monkeypatch.setattr(f"headrace.features.sides.{most}", limit)
+    assert build(model) == 3
+    message = last(capsys)["message"]
+    assert message.startswith("join price: lake/shop/prices/events has ")
+    assert "Narrow the data set" in message
