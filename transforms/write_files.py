@@ -10,11 +10,9 @@ from apache_beam import PCollection
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from headrace.lake.data_files import TARGET_BYTES, DataFileWriter
+from headrace.lake.data_files import ROW_GROUP_BYTES, TARGET_BYTES, DataFileWriter
 from headrace.lake.settle import Written
 from headrace.rows.block import Block, Origin
-
-_ROW_GROUP_BYTES = 64_000_000  # in memory, while a row group is being filled
 
 
 @dataclass(eq=False)
@@ -58,7 +56,7 @@ class _WriteFn(beam.DoFn):
         if self._writer is not None and window != self._window:
             yield from self.finish_bundle()
         if self._writer is None:
-            self._writer = DataFileWriter(self._root, self._schema, row_group_bytes=_ROW_GROUP_BYTES)
+            self._writer = DataFileWriter(self._root, self._schema, row_group_bytes=ROW_GROUP_BYTES)
             self._window, self._latest = window, time
         self._latest = max(self._latest, time)
         self._writer.write(element.rows)

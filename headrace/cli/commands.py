@@ -2,9 +2,11 @@
 
 import functools
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -16,9 +18,11 @@ from headrace.cli.steps import INGEST, MODEL_STEPS, Step, starting_at, steps_of
 from headrace.failures import Failure
 from headrace.nearest import nearest
 from headrace.progress import Progress
+from headrace.spec.data_set import DataSet
 from headrace.spec.faults import Fault, SpecError
 from headrace.spec.place import Place
-from headrace.spec.project import Project, is_place, load_place, load_project
+from headrace.spec.project import Located, Project, is_place, load_place, load_project
+from headrace.spec.values import parse_duration
 
 
 def answers[**P](command: Callable[P, int]) -> Callable[P, int]:
@@ -150,6 +154,92 @@ def status(path: Path, place_file: str | None, *, as_json: bool) -> int:
         shown.add_row(table.name, *figures, notes)
     console().print(shown if tables else f"no tables of {project.name} under {place.roots.lake} yet")
     return 0
+
+
+@answers
+def history(path: Path, place_file: str | None, most: int, *, as_json: bool) -> int:
+    """Print the newest commits of a project's tables."""
+    from headrace.cli.history import history as events
+
+    project, place = _project(path), load_place(place_file)
+    only = next((_named(located.value) for located in _files_of(project) if Path(located.file) == path), None)
+    for event in events(project, place, only, most):
+        if as_json:
+            print(json.dumps(asdict(event)))
+            continue
+        notes = ", ".join(
+            f"{k.replace('_', ' ')} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in event.notes.items()
+        )
+        console().print(f"{event.at}  {event.table} {event.version}: {event.what}  {notes}", soft_wrap=True)
+    return 0
+
+
+@answers
+def upkeep(path: Path, place_file: str | None, retention: str, *, dry_run: bool, as_json: bool) -> int:
+    """Put small files together, remove what nobody needs, write checkpoints."""
+    from headrace.cli.upkeep import upkeep as kept
+
+    try:
+        older = parse_duration(retention)
+    except ValueError as fault:
+        return _fail(f"--older-than: {fault}", 2, as_json=as_json)
+    project, place = _project(path), load_place(place_file)
+    for table in kept(project, place, older, dry_run=dry_run):
+        if as_json:
+            print(json.dumps(asdict(table)))
+            continue
+        together = f"{table.files} small files into {table.into}" if table.into else f"{table.files} small files"
+        print(f"{table.table}: {together}, {table.removed} files nobody needs, {table.bytes / 1e6:,.1f} MB")
+    return 0
+
+
+@answers
+def reset(config: Path, place_file: str | None, *, yes: bool, as_json: bool) -> int:
+    """Forget what was made of a data set or model, after asking."""
+    from headrace.cli.reset import forget, would_forget
+
+    project, place = _project(config), load_place(place_file)
+    name = next((_named(located.value) for located in _files_of(project) if Path(located.file) == config), None)
+    if name is None:
+        return _fail(
+            f"{config}: name the file of one data set or model; a whole project is not reset", 2, as_json=as_json
+        )
+    found = would_forget(project, place, name)
+    if not yes:
+        rows = ", ".join(f"{table} {count:,} rows" for table, count in found.rows.items())
+        sys.stderr.write(f"{found.folder} will be removed: {rows}. Type {name} to go on: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != name:
+            return _fail("nothing was removed", 2, as_json=as_json)
+    forget(found)
+    print(json.dumps(asdict(found)) if as_json else f"{found.folder} is removed; raw files and bundles stay")
+    return 0
+
+
+@answers
+def quarantine(config: Path, place_file: str | None, reason: str | None, most: int, *, as_json: bool) -> int:
+    """Print quarantined rows, by reason, as they came."""
+    from headrace.cli.quarantine import reasons_of, rows_of
+
+    place = load_place(place_file)
+    if reason is None and not as_json:
+        for name, (rows, meaning) in reasons_of(str(config), place).items():
+            print(f"{rows:>9,}  {name}: {meaning}")
+    for row in rows_of(str(config), place, reason, most):
+        if as_json:
+            print(json.dumps(asdict(row)))
+            continue
+        print(f"{row.file}, byte {row.offset}, plan {row.plan}: {', '.join(row.reasons)}")
+        print(f"  {row.text}")
+    return 0
+
+
+def _files_of(project: Project) -> Sequence[Located[Any]]:
+    return [*project.data_sets.values(), *project.models.values()]
+
+
+def _named(value: Any) -> str:
+    return str(value.dataset if isinstance(value, DataSet) else value.model)
 
 
 @answers

@@ -121,6 +121,60 @@ def status(project: Project, place: PlaceFile = None, as_json: AsJson = False) -
 
 
 @app.command()
+def history(
+    project: Project,
+    most: Annotated[int, typer.Option(min=1, help="How many commits.")] = 20,
+    place: PlaceFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """What happened to the tables, newest first: commits, plans, accounts, bundles."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.history(project, place, most, as_json=as_json))
+
+
+@app.command()
+def quarantine(
+    config: Annotated[Path, typer.Argument(help="A data-set file.", show_default=False)],
+    reason: Annotated[str | None, typer.Option(help="Only rows with this reason, e.g. tailnum.pattern.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many rows.")] = 20,
+    place: PlaceFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rows in quarantine: how many for each reason, and the newest of them as they came."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.quarantine(config, place, reason, most, as_json=as_json))
+
+
+@app.command()
+def upkeep(
+    project: Project,
+    older_than: Annotated[str, typer.Option(help="Only files older than this are removed.")] = "7d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    place: PlaceFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put small files together, remove files nobody needs, write checkpoints; safe beside running steps."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.upkeep(project, place, older_than, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def reset(
+    config: Annotated[Path, typer.Argument(help="The file of one data set or model.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    place: PlaceFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the tables of a data set or model, so that the next run makes them anew; asks before."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.reset(config, place, yes=yes, as_json=as_json))
+
+
+@app.command()
 def run(
     project: Project,
     place: PlaceFile = None,

@@ -18,6 +18,7 @@ from headrace.lake import storage
 from headrace.lake.file_stats import FloatBounds, file_stats
 
 ROW_GROUP_ROWS = 131_072
+ROW_GROUP_BYTES = 64_000_000  # in memory, while a row group of long rows is being filled
 TARGET_BYTES = 128_000_000
 _LOOKED_AT = 8_192  # rows; counting the values of a whole row group costs ten times as much and says the same
 

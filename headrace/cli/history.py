@@ -1,0 +1,53 @@
+"""What happened to a project's tables, commit by commit."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.cli.upkeep import tables
+from headrace.lake.commit import INFO
+from headrace.lake.tables import open_table
+from headrace.spec.place import Place
+from headrace.spec.project import Project
+
+_TOLD = ("read", "accepted", "quarantined", "duplicate", "due", "waiting", "catch_up", "never_due")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One commit of one table."""
+
+    at: str  # ISO 8601, UTC
+    table: str  # <data set or model>/<table>
+    version: int
+    what: str  # the operation, as Delta calls it
+    notes: dict[str, Any]  # what the commit says of itself
+
+
+def history(project: Project, place: Place, only: str | None, most: int) -> Iterator[Event]:
+    """The newest commits of the tables of a project, or of one data set or model of it, newest first."""
+    found = [
+        _event(table.name, entry)
+        for table in tables(project, place)
+        if only in (None, table.name.partition("/")[0])
+        for entry in open_table(table.root).history(most)
+    ]
+    yield from sorted(found, key=lambda event: (event.at, event.table, event.version), reverse=True)[:most]
+
+
+def _event(table: str, entry: dict[str, Any]) -> Event:
+    info = entry.get(INFO) or {}
+    account = info.get("account", {})
+    notes = {key: account[key] for key in _TOLD if key in account}
+    notes |= {key: info[key] for key in ("low_water", "bundle") if key in info}
+    if "plan" in account:
+        notes = {"plan": account["plan"], **notes}
+    at = dt.datetime.fromtimestamp(entry["timestamp"] / 1000, dt.UTC).isoformat(timespec="seconds")
+    return Event(at, table, int(entry["version"]), _plainly(entry), notes)
+
+
+def _plainly(entry: dict[str, Any]) -> str:
+    operation = str(entry.get("operation", "?")).lower()
+    mode = str((entry.get("operationParameters") or {}).get("mode", "")).strip('"').lower()
+    return f"{operation} {mode}".strip()

@@ -1,0 +1,47 @@
+"""Forget what was made of a data set or a model, so that it is made anew."""
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.cli.upkeep import tables
+from headrace.failures import DataFailure
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.lock import locked
+from headrace.lake.snapshot import open_snapshot
+from headrace.spec.place import Place
+from headrace.spec.project import Project
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a reset removes."""
+
+    folder: str
+    rows: dict[str, int]  # by table
+
+
+def would_forget(project: Project, place: Place, name: str) -> Forgotten:
+    """What stands in the lake of a data set or model: its tables, and of a data set its plans.
+
+    Raises:
+        DataFailure: nothing stands there.
+    """
+    found = {t.name: open_snapshot(t.root).rows for t in tables(project, place) if t.name.partition("/")[0] == name}
+    folder = DataSetFolder(place.roots.lake, project.name, name).root
+    if not found:
+        raise DataFailure(f"{folder}: no table of {name} stands there; there is nothing to forget")
+    return Forgotten(folder, found)
+
+
+def forget(forgotten: Forgotten) -> None:
+    """Remove the folder in one step, as far as a reader can tell; raw files and bundles stay.
+
+    Raises:
+        Conflict: a run is at work there.
+    """
+    with locked(forgotten.folder):
+        gone = f"{forgotten.folder}-removed-{uuid.uuid4().hex[:8]}"
+        Path(forgotten.folder).rename(gone)
+    shutil.rmtree(gone)

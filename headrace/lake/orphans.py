@@ -1,0 +1,54 @@
+"""Data files that no version of a table needs any more."""
+
+import datetime as dt
+import json
+import time
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from headrace.lake import storage
+from headrace.lake.snapshot import open_snapshot
+from headrace.lake.tables import open_table
+
+
+class Orphan(NamedTuple):
+    """A file that may go."""
+
+    path: str
+    size: int  # bytes
+
+
+def version_at(root: str, moment: dt.datetime) -> int:
+    """The version a table had at a time; its first one where it is younger."""
+    entries = open_table(root).history()  # newest first
+    older = (int(e["version"]) for e in entries if e["timestamp"] <= moment.timestamp() * 1000)
+    return next(older, int(entries[-1]["version"]))
+
+
+def orphans(root: str, needed: int, retention: dt.timedelta) -> list[Orphan]:
+    """Files older than the retention that no version from `needed` on names.
+
+    What a run has written and not committed yet is young, so it is never among them.
+    """
+    kept = _named_since(root, needed)
+    oldest = time.time_ns() - int(retention.total_seconds() * 1e9)
+    found = []
+    for name in storage.names(root):
+        status = storage.status(storage.join(root, name))
+        if name.endswith(".parquet") and status and status.modified < oldest and name not in kept:
+            found.append(Orphan(storage.join(root, name), status.size))
+    return found
+
+
+def _named_since(root: str, version: int) -> set[str]:
+    """The names of all files of a version and of every later one."""
+    newest = open_table(root).version()
+    names = {unquote(file.name) for file in open_snapshot(root, version).files}
+    for later in range(version + 1, newest + 1):
+        log = storage.read(storage.join(root, "_delta_log", f"{later:020d}.json"))
+        if log is None:  # the log was cleaned up that far: what the version holds can still be told
+            names |= {unquote(file.name) for file in open_snapshot(root, later).files}
+            continue
+        actions = map(json.loads, log.splitlines())
+        names |= {unquote(action["add"]["path"]) for action in actions if "add" in action}
+    return names
