@@ -18,7 +18,7 @@ from headrace.failures import DataFailure
 from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
-from headrace.features.table import feature_table
+from headrace.features.features_table import features_schema
 from headrace.lake import storage
 from headrace.lake.commit import Committed, Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import Added
@@ -168,7 +168,7 @@ def open_inputs(project: Project, model: Model, spec: FeatureSpec, folder: Model
     Raises:
         DataFailure: one of the tables is not there, or the features are of other project files.
     """
-    columns = feature_table(model, project, spec)
+    columns = features_schema(model, project, spec)
     features = open_features(folder.features, spec, project.models[model.model].file, columns.names).snapshot
     return Inputs(
         features=features,

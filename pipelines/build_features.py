@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from headrace import entry
 from headrace.entry import Call
 from headrace.failures import Failure
-from headrace.features.due import PREDICT_AT, Build
+from headrace.features.build import Build
+from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
+from headrace.features.features_table import features_schema, read_schema
 from headrace.features.kept import kept_columns
-from headrace.features.planning import next_build
+from headrace.features.next_build import next_build
 from headrace.features.sides import Side, open_sides
-from headrace.features.table import feature_table, read_schema
 from headrace.lake import storage
 from headrace.lake.commit import last_info, stored_token
 from headrace.lake.layout import DataSetFolder, ModelFolder
@@ -60,7 +61,7 @@ def build(root: "beam.Pipeline", work: Build, inputs: Inputs, table: str) -> Non
     for name, side in inputs.sides.items():
         joined = joined | f"Join {name}" >> _join(side)
     stored = joined | "Features" >> AddFeatures(spec, [*kept_columns(model, project), PREDICT_AT.name])
-    files = stored | "Write features" >> WriteFiles(table, feature_table(model, project, spec))
+    files = stored | "Write features" >> WriteFiles(table, features_schema(model, project, spec))
 
     Built(files, due.counts) | "Settle" >> CommitFeatures(work, table)
 
@@ -87,7 +88,7 @@ def build_features(call: Call) -> dict[str, Any]:
         # Pinned under the lock: a build that waited must not go back behind the one it waited for.
         rows = open_snapshot(DataSetFolder(lake, project.name, model.rows).events)
         sides = open_sides(model, project, spec, lake)
-        table_id = create_table(folder.features, feature_table(model, project, spec))
+        table_id = create_table(folder.features, features_schema(model, project, spec))
         app = f"{model.model}/features/{table_id}"
         work = next_build(folder.features, app, spec, kept_columns(model, project), rows, data, sides)
         if work is None:

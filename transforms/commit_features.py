@@ -8,7 +8,8 @@ import apache_beam as beam
 from apache_beam import PCollection
 from apache_beam.typehints.decorators import no_annotations
 
-from headrace.features.due import Build, DueCounts, commit_build
+from headrace.features.build import Build, commit_build
+from headrace.features.due import DueCounts
 from headrace.lake.commit import Committed
 from headrace.lake.settle import Written
 

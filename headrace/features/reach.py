@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from functools import cached_property, reduce
 
@@ -10,6 +10,7 @@ from lark import Token, Tree
 
 from headrace.features.span import Interval, Span, Term
 from headrace.rules import Type
+from headrace.rules.instants import microseconds
 from headrace.rules.names import column_name
 from headrace.rules.syntax import Syntax, parse
 from headrace.spec.columns import data_set_columns
@@ -140,7 +141,7 @@ def _exact(text: str, of: Type) -> Fraction:
     """A limit as a number; a time in µs since 1970, as expressions count it."""
     match parse_limit(text, of):
         case datetime() as instant:
-            return Fraction((instant - _EPOCH) // timedelta(microseconds=1))
+            return Fraction(microseconds(instant))
         case date() as day:
             return Fraction((day - _EPOCH.date()).days) * _UNITS["days"]
         case value:

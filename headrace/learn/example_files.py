@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.features.due import PREDICT_AT, microseconds
+from headrace.features.due import PREDICT_AT
 from headrace.features.key_hash import key_hash
 from headrace.lake.data_files import DataFileWriter
 from headrace.learn.examples import HASH, LABEL, WINDOW, WINDOWS, Layout, bucket, signed
 from headrace.learn.labels import KNOWN
 from headrace.learn.windows import OUTSIDE, Windows
+from headrace.rules.instants import microseconds
 
 PART = "_part"  # int32: the file a row belongs to
 ROW = "_row"  # int64: a hash of all columns, so that rows of one key have an order too

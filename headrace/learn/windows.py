@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.features.due import microseconds
 from headrace.learn.examples import WINDOWS
+from headrace.rules.instants import microseconds
 from headrace.spec.model import Split
 from headrace.spec.values import parse_instant
 

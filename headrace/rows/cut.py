@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from headrace.failures import DataFailure, reaching
 from headrace.rows.block import HEAD_BYTES, LongLine, Origin, RawBlock
-from headrace.rows.header import fit, read_names
+from headrace.rows.header import columns_of, read_names
 from headrace.spec.data_set import DataSet, Source
 
 TARGET = 12_000_000  # bytes of a range: enough to make per-block costs vanish, little enough for many per worker
@@ -91,12 +91,12 @@ def _read_header(file: BinaryIO, start: int, path: str, data: DataSet) -> tuple[
     if source.format == "jsonl":
         return (), start
     if source.header != "present":
-        return fit(source.header, path, data), start
+        return columns_of(source.header, path, data), start
     file.seek(start)
     line = file.readline(_LONGEST_HEADER)
     if len(line) == _LONGEST_HEADER:
         raise DataFailure(f"{path}: no line ends within the first {_LONGEST_HEADER} bytes; is this a CSV file?")
-    return fit(read_names(line, path, source), path, data), start + len(line)
+    return columns_of(read_names(line, path, source), path, data), start + len(line)
 
 
 def _ranges(file: BinaryIO, start: int, size: int, target: int) -> Iterator[tuple[int, int]]:

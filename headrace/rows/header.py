@@ -36,7 +36,7 @@ def read_names(line: bytes, path: str, source: Source) -> tuple[str, ...]:
     return tuple(name or f"column_{place}" for place, name in enumerate(names, 1))
 
 
-def fit(names: Sequence[str], path: str, data: DataSet) -> tuple[str, ...]:
+def columns_of(names: Sequence[str], path: str, data: DataSet) -> tuple[str, ...]:
     """The column of each field, in the file's order: renamed, and "" where `source.ignore` names it.
 
     Raises:

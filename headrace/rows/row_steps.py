@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from headrace.rows.as_column_type import as_column_type
 from headrace.rows.cells import Mask
-from headrace.rows.fit import fit
 from headrace.rows.parse_cells import failed
 from headrace.rules import Expression, Type
 
@@ -40,7 +40,7 @@ def clean(rows: Rows, expressions: Mapping[str, Expression], types: Mapping[str,
     columns, fails, unknowns = dict(rows.columns), dict(rows.failed), dict(rows.unknown)
     for name, expression in expressions.items():
         values, unknown = evaluate(rows, expression)
-        fitted = fit(values, types[name])
+        fitted = as_column_type(values, types[name])
         misfit = failed(values, fitted)
         unknown = _union((unknown, misfit, rows.unknown.get(name)))
         columns[name] = _null_where(unknown, fitted)

@@ -7,7 +7,7 @@ stands in the rule meets dates and timestamps as an ISO 8601 time in UTC.
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from headrace.rules.bounds import bounded
 from headrace.rules.column_type import Kind, Type
+from headrace.rules.instants import microseconds
 from headrace.rules.node import Kernel, Node, apply, constant
 from headrace.rules.rule_error import RuleError
 from headrace.rules.vectors import int_scalar, text_array
@@ -174,8 +175,7 @@ def _time(node: Node) -> Node:
         ways = "'2013-01-31', '2013-01-31 10:00:00' (UTC) or '2013-01-31T10:00:00-05:00'"
         raise RuleError(f"{node.source} is no time; write {ways}", node.at)
     utc = time if time.tzinfo else time.replace(tzinfo=UTC)
-    micros = (utc - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    made = constant(TIMESTAMP, bounded("timestamp", pa.repeat(int_scalar(micros, TIMESTAMP.arrow), 1))[0])
+    made = constant(TIMESTAMP, bounded("timestamp", pa.repeat(int_scalar(microseconds(utc), TIMESTAMP.arrow), 1))[0])
     if not match["clock"]:
         made = apply(DATE, lambda times: pc.cast(times, pa.date32()), made)
     return replace(made, source=node.source, at=node.at)

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from headrace.entry import Call
 from headrace.features.feature_set import FeatureSpec
+from headrace.features.features_table import features_schema
 from headrace.features.kept import kept_columns
-from headrace.features.table import feature_table
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import DataFileWriter
 from headrace.lake.layout import DataSetFolder, ModelFolder
@@ -156,7 +156,7 @@ class Shop:
         """Append feature rows as `build_features` would, or put them in the place of all, in a later generation."""
         project, model = load_model(self.config)
         spec = FeatureSpec.compile(project.models[model.model], project)
-        schema = feature_table(model, project, spec)
+        schema = features_schema(model, project, spec)
         stored = spec.store(rows)
         columns = {name: rows.column(name) for name in kept_columns(model, project)}
         columns |= {"predict_at": spec.predict_at(rows)}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.failures import DataFailure
-from headrace.features.due import Build, Window, microseconds
+from headrace.features.build import Build
+from headrace.features.due import Window
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.sides import Side
 from headrace.lake.changes import added_between
@@ -14,6 +15,7 @@ from headrace.lake.commit import Token, digest_version, last_info, stored_token
 from headrace.lake.low_water import low_water
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot
 from headrace.rules import Type
+from headrace.rules.instants import microseconds
 from headrace.spec.data_set import DataSet
 
 

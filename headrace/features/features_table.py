@@ -10,7 +10,7 @@ from headrace.spec.model import Model
 from headrace.spec.project import Project
 
 
-def feature_table(model: Model, project: Project, spec: FeatureSpec) -> pa.Schema:
+def features_schema(model: Model, project: Project, spec: FeatureSpec) -> pa.Schema:
     """Kept columns, `predict_at`, then what `FeatureSpec.stored` says, each once."""
     fields = {name: pa.field(name, kind.arrow) for name, kind in kept_columns(model, project).items()}
     fields[PREDICT_AT.name] = PREDICT_AT

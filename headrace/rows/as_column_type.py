@@ -9,15 +9,15 @@ from headrace.rules import Type
 _WHOLE = DecimalNotation(38, 0)
 
 
-def fit(values: pa.Array, column: Type) -> pa.Array:
+def as_column_type(values: pa.Array, column: Type) -> pa.Array:
     """The values in the column's type: null where an int or decimal does not hold one exactly.
 
     A double counts as the shortest decimal that means it, 0.1 as 0.10; in a column
     of doubles any number becomes the nearest.
 
-    >>> fit(pa.array([2.0, 2.5, 1e300, None]), Type("int")).to_pylist()
+    >>> as_column_type(pa.array([2.0, 2.5, 1e300, None]), Type("int")).to_pylist()
     [2, None, None, None]
-    >>> fit(pa.array([0.1, 0.125, 1e9]), Type("decimal", 5, 2)).to_pylist()
+    >>> as_column_type(pa.array([0.1, 0.125, 1e9]), Type("decimal", 5, 2)).to_pylist()
     [Decimal('0.10'), None, None]
     """
     if values.type == column.arrow:
