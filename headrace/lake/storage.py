@@ -148,10 +148,12 @@ def matching(pattern: str) -> Iterator[str]:
     are left alone, as Spark and Hadoop do.
     """
     fixed, opened = _fixed(pattern)
-    for path in sorted(fixed.glob(str(opened))):
-        found = path.relative_to(fixed).parts  # what the pattern left open: folders count as well as the name
-        if path.is_file() and path.suffix != ".tmp" and not any(part.startswith(("_", ".")) for part in found):
-            yield str(path)
+    start = 0 if str(fixed) == "." else len(os.path.join(fixed, ""))  # noqa: PTH118  # paths are many, and plain text
+    for path in sorted(map(str, fixed.glob(str(opened)))):
+        found = path[start:].split(os.sep)  # noqa: PTH206  # what the pattern left open: folders count as well as the name
+        left_alone = path.endswith(".tmp") or any(part.startswith(("_", ".")) for part in found)
+        if not left_alone and os.path.isfile(path):  # noqa: PTH113
+            yield path
 
 
 def fixed_folder(pattern: str) -> str:

@@ -13,3 +13,18 @@ def test_many_paths_are_resolved_as_one_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "raw")
     paths = ["a.csv", "../raw/b.csv", "../link/b.csv", "../link/c.csv", f"{tmp_path}/link/../raw/a.csv", "gone.csv"]
     assert list(storage.resolved_each(paths)) == [storage.resolved(path) for path in paths]
+
+
+def test_a_pattern_finds_what_is_finished(tmp_path, monkeypatch):
+    """From the root, from here, into folders and by a whole name; sorted, without what is hidden or being written."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.csv", "a.csv", "_a.csv", ".a.csv", "c.csv.tmp", "_in/a.csv", "in/a.csv", "in/.in/a.csv", "d.csv/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    assert list(storage.matching("*.csv")) == ["a.csv", "b.csv"]
+    assert list(storage.matching("**/*.csv*")) == ["a.csv", "b.csv", "in/a.csv"]
+    assert list(storage.matching("a.csv")) == ["a.csv"]
+    monkeypatch.chdir("in")
+    assert list(storage.matching("../*/a.csv")) == ["../in/a.csv"]
+    assert list(storage.matching(f"{tmp_path}/i*/*")) == [f"{tmp_path}/in/a.csv"]
+    assert list(storage.matching("/et[c]/hosts")) == ["/etc/hosts"]
