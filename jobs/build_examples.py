@@ -78,7 +78,7 @@ def build_examples(call: Call) -> dict[str, Any]:
             neither 0 nor 1.
     """
     project, model = load_model(call.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     preflight(call.place, delta=True)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
     inputs = open_inputs(project, model, spec, folder)

@@ -96,7 +96,7 @@ def evaluate(call: Call) -> dict[str, Any]:
         DataFailure: no bundle is live, or bundle or examples are of other project files.
     """
     project, model = load_model(call.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
     scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec, call.config)

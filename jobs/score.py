@@ -103,7 +103,7 @@ def score(call: Call) -> dict[str, Any]:
         DataFailure: no bundle is live, it does not fit the features, or features were removed or changed.
     """
     project, model = load_model(call.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     preflight(call.place)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
     scorer = Scorer.live(storage.join(call.place.roots.models, model.model), spec, call.config)

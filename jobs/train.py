@@ -62,7 +62,7 @@ def train(call: Call) -> dict[str, Any]:
         PlaceFailure: the place cannot run all workers at once, or a worker died.
     """
     project, model = load_model(call.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     preflight(call.place, workers=model.train.workers)
     folder = ModelFolder(call.place.roots.lake, project.name, model.model)
     examples = open_examples(folder.examples, model, spec.digest, call.config)

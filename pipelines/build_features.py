@@ -80,7 +80,7 @@ def build_features(call: Call) -> dict[str, Any]:
     """
     launcher = Launcher(call)
     project, model = load_model(call.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     lake = call.place.roots.lake
     folder = ModelFolder(lake, project.name, model.model)
     data = project.data_sets[model.rows].value

@@ -20,7 +20,7 @@ def prove_sound(project: Project, models: Iterable[str]) -> None:
     faults: list[Fault] = []
     for name in models:
         try:
-            FeatureSpec.compile(project.models[name], project)
+            FeatureSpec.compile(project, name)
         except SpecError as error:
             faults += error.faults
     if faults:

@@ -26,8 +26,7 @@ from headrace.rules import Expression, Type, compile_expression
 from headrace.rules.names import of_join
 from headrace.spec.columns import data_set_columns, input_columns
 from headrace.spec.faults import SpecError
-from headrace.spec.located import Located, Project
-from headrace.spec.model import Model
+from headrace.spec.located import Project
 
 _FORMAT = 1
 
@@ -42,12 +41,13 @@ class FeatureSpec:
     digest: str  # SHA-256, hex, of everything that decides the stored columns
 
     @classmethod
-    def compile(cls, located: Located[Model], project: Project) -> Self:
-        """The features of this model.
+    def compile(cls, project: Project, model: str) -> Self:
+        """The features of one of a project's models.
 
         Raises:
             SpecError: every fault at once; also an input that may become known after `predict_at`.
         """
+        located = project.models[model]
         columns = input_columns(located.value, project)
         features = declared(located.value, columns)
         inputs: dict[str, frozenset[str]] = {}

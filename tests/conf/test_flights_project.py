@@ -60,7 +60,7 @@ def test_each_contract_holds_on_the_real_files(name: str, accepted: int, reasons
 def test_the_model_uses_nothing_that_is_known_too_late() -> None:
     """The model compiles, leak guard and all, to these features."""
     project = load_project(str(CONF / "flights"))
-    assert FeatureSpec.compile(project.models["late"], project).names[:6] == (
+    assert FeatureSpec.compile(project, "late").names[:6] == (
         "minute_of_day",
         "weekday",
         "distance",

@@ -29,7 +29,7 @@ def test_the_model_it_shows_holds_together(tmp_path):
     shutil.copytree(REPOSITORY / "conf/flights", tmp_path / "flights")
     (tmp_path / "flights/late.yaml").write_text(text)
     project = load_project(str(tmp_path / "flights"))
-    assert FeatureSpec.compile(project.models["late"], project).names
+    assert FeatureSpec.compile(project, "late").names
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ def test_statistics_of_other_features_do_not_merge(spec, tmp_path):
 def digest(folder, features: str = FEATURES, model: str = MODEL, orders: str = ORDERS, rates: str = RATES) -> str:
     """The digest of the project with changed files."""
     project = load(folder, orders, rates, SHOPS, model % features)
-    return FeatureSpec.compile(project.models["big"], project).digest
+    return FeatureSpec.compile(project, "big").digest
 
 
 def test_the_digest_is_of_what_decides_the_stored_columns(spec, tmp_path):
@@ -318,7 +318,7 @@ def faults(folder, features: str, model: str = MODEL, shops: str = SHOPS) -> str
     """What is said of a project with these features and files."""
     project = load(folder, ORDERS, RATES, shops, model % features)
     with pytest.raises(SpecError) as found:
-        FeatureSpec.compile(project.models["big"], project)
+        FeatureSpec.compile(project, "big")
     return str(found.value)
 
 

@@ -56,7 +56,7 @@ def said(folder, known: str, predict_at: str = "start", feature: str = "x", wher
     """What the guard says of a feature of `x`, known at that time, or nothing."""
     project = load(folder, TRIPS % known, TRIP % (predict_at, feature))
     try:
-        FeatureSpec.compile(project.models["trip"], project)
+        FeatureSpec.compile(project, "trip")
     except SpecError as error:
         return "\n".join(line for line in str(error).split("\n") if where in line)
     return ""
@@ -154,7 +154,7 @@ def trade(folder, features: str, rates: str = RATES, shops: str = SHOPS, orders:
     """What is said of a model with joins."""
     project = load(folder, orders, rates, shops, MODEL % features)
     try:
-        FeatureSpec.compile(project.models["big"], project)
+        FeatureSpec.compile(project, "big")
     except SpecError as error:
         return str(error)
     return ""

@@ -40,7 +40,7 @@ def _scored(shop):
 def _features(shop, window):
     """Feature matrix and labels of a window, in one block."""
     project, model = load_model(shop.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     bundle = json.loads((shop.models / (shop.models / "current").read_text().strip() / "features.json").read_text())
     rows = _read(shop.model.examples, **{WINDOW: window}).combine_chunks()
     matrix = FeatureSet.load(spec, bundle["state"])(rows.to_batches()[0])
@@ -124,7 +124,7 @@ def test_scores_are_those_of_the_bundle_for_every_due_row(trained):
     """Rows since April have one score each, bit-equal to one call of XGBoost on all of them."""
     scores = _read(trained.model.scores, bundle=trained.summaries[1]["bundle"]).sort_by("id")
     project, model = load_model(trained.config)
-    spec = FeatureSpec.compile(project.models[model.model], project)
+    spec = FeatureSpec.compile(project, model.model)
     bundle = trained.models / trained.summaries[1]["bundle"]
     state = json.loads((bundle / "features.json").read_text())["state"]
     rows = orders().slice(91 * 24)

@@ -155,7 +155,7 @@ class Shop:
     def build_features(self, rows: pa.RecordBatch, files: int = 1, generation: int = 0) -> None:
         """Append feature rows as `build_features` would, or put them in the place of all, in a later generation."""
         project, model = load_model(self.config)
-        spec = FeatureSpec.compile(project.models[model.model], project)
+        spec = FeatureSpec.compile(project, model.model)
         schema = features_schema(model, project, spec)
         stored = spec.store(rows)
         columns = {name: rows.column(name) for name in kept_columns(model, project)}

@@ -117,7 +117,7 @@ def load(folder: Path, *texts: str) -> Project:
 def compile_features(folder: Path, features: str = FEATURES) -> FeatureSpec:
     """These lines of `features`, compiled in the project above."""
     project = load(folder, ORDERS, RATES, SHOPS, MODEL % features)
-    return FeatureSpec.compile(project.models["big"], project)
+    return FeatureSpec.compile(project, "big")
 
 
 def input_rows(count: int, seed: int = 0) -> pa.RecordBatch:
