@@ -1,9 +1,11 @@
 """Blocks travel as Arrow IPC, which is faster than pickle and keeps every type."""
 
+import pickle
+
 import pyarrow as pa
 from apache_beam import coders
 
-from headrace.rows.block import Block, Origin
+from headrace.rows.block import Block, Origin, RawBlock
 
 
 class BlockCoder(coders.Coder):
@@ -34,4 +36,22 @@ class BlockCoder(coders.Coder):
         return True
 
 
+class RawBlockCoder(coders.Coder):
+    """A raw block as Python has it: its bytes are copied once."""
+
+    def encode(self, value: RawBlock) -> bytes:
+        """The block as bytes."""
+        return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+
+    def decode(self, encoded: bytes) -> RawBlock:
+        """The inverse of `encode`."""
+        block: RawBlock = pickle.loads(encoded)  # noqa: S301  # of our own workers, never from disk
+        return block
+
+    def estimate_size(self, value: RawBlock) -> int:
+        """Bytes in memory, as of a block."""
+        return len(value.data)
+
+
 coders.registry.register_coder(Block, BlockCoder)
+coders.registry.register_coder(RawBlock, RawBlockCoder)

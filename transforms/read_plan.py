@@ -15,6 +15,7 @@ from headrace.lake.storage import FileStatus
 from headrace.rows.block import RawBlock
 from headrace.rows.cut import read_range
 from headrace.spec.data_set import Source
+from transforms import coders  # noqa: F401  # what raw blocks travel by
 
 
 class Range(NamedTuple):
