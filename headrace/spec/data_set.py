@@ -85,8 +85,10 @@ class Source(Section):
 
     format: Literal["csv", "jsonl"]
     """How rows are written: csv, or jsonl (one JSON object per line)."""
-    path: str
+    path: str = ""
     """The files: a path or glob, relative to the working directory; ${NAME} and ${NAME:-default} are replaced."""
+    topic: str = ""
+    """In place of files: the Kafka topic whose messages are the rows; the place names its brokers."""
     delimiter: Annotated[Mark, Field(min_length=1, max_length=1)] = ","
     """csv: the character between cells; "\\t" for a tab."""
     quote: Annotated[Mark, Field(max_length=1)] = '"'
@@ -163,6 +165,13 @@ class Known(Section):
     """The columns that become known then."""
 
 
+class Dedupe(Section):
+    """How far repeats of a key are looked for."""
+
+    within: Duration | None = None
+    """In the rows of the table that are at most so much older than its newest; without it in all of them."""
+
+
 class DataSet(Section):
     """One data-set file."""
 
@@ -176,6 +185,10 @@ class DataSet(Section):
     """New column → expression; later ones may use earlier ones, and all are checked too."""
     key: Columns = ()
     """What makes a row this row and no other; without it duplicates are not looked for."""
+    on_repeat: Literal["ignore", "refuse"] = "ignore"
+    """What is done with a row whose key a row before it has: `ignore` leaves it out and counts it, `refuse` stops."""
+    dedupe: Dedupe = Dedupe()
+    """How far repeats are looked for."""
     time: ColumnName | None = None
     """Event time: a timestamp column, declared or derived."""
     contract: Contract

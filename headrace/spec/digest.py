@@ -6,15 +6,15 @@ import json
 from headrace.spec.data_set import DataSet
 
 _DECIDING = {"source", "clean", "derive", "key", "time", "contract"}
-_NOT_DECIDING = {"source": {"path"}, "contract": {"stop_if"}}
+_NOT_DECIDING = {"source": {"path", "topic"}, "contract": {"stop_if"}}
 
 
 def contract_digest(data: DataSet) -> str:
     """SHA-256, in hex, of the settings that decide what becomes of a row.
 
-    It changes with neither the path of the files, nor `stop_if`, nor the order in which
-    columns and rules are declared, nor a default that is written out. So a later version
-    of Headrace with more settings gives the same digest to the same file.
+    It changes with neither the path of the files, the name of the topic, `stop_if`, nor
+    the order in which columns and rules are declared, nor a default that is written out.
+    So a later version of Headrace with more settings gives the same digest to the same file.
     """
     deciding = data.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, include=_DECIDING, exclude=_NOT_DECIDING

@@ -1,10 +1,12 @@
 """A place: where things run and where they are kept; never what they mean."""
 
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from headrace.spec.values import Duration, Flag, Name, Section, Texts
+from headrace.nearest import nearest
+from headrace.spec.values import Duration, Flag, Name, Section, Texts, Whole
 
 
 class Roots(Section):
@@ -44,6 +46,36 @@ class SparkPlace(Section):
     """How long a worker of a training waits for another one that says nothing."""
 
 
+_KEPT = {  # what decides whether every message is read once
+    "bootstrap.servers": "name the brokers under kafka.servers",
+    **dict.fromkeys(
+        ("auto.offset.reset", "enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof", "group.id"),
+        "Headrace sets it itself: the tables say where reading goes on",
+    ),
+    "isolation.level": "Headrace sets it itself: only committed messages are rows",
+}
+
+
+def _not_kept(options: dict[str, str]) -> dict[str, str]:
+    for name in options:
+        if name in _KEPT:
+            raise ValueError(f"{name} cannot stand here; {_KEPT[name]}")
+        if "_" in name:
+            raise ValueError(f"librdkafka has no setting {name}; {nearest(name, [name.replace('_', '.')])}")
+    return options
+
+
+class KafkaPlace(Section):
+    """The brokers of a Kafka cluster."""
+
+    servers: str = ""
+    """host:port of some of its brokers, with commas between."""
+    readers: Annotated[Whole, Field(ge=1, le=1024)] = 1
+    """How many consumers share the partitions of a topic; one where the runner is Prism."""
+    options: Annotated[dict[str, str], AfterValidator(_not_kept)] = Field({})
+    """Settings of librdkafka as it spells them, for example security.protocol; secrets by ${NAME}."""
+
+
 class Place(Section):
     """One place file; without one, everything is local."""
 
@@ -55,3 +87,5 @@ class Place(Section):
     """The Beam runner."""
     spark: SparkPlace = Field(default=SparkPlace())
     """The Spark master."""
+    kafka: KafkaPlace = Field(default=KafkaPlace())
+    """The Kafka cluster that topics are read from."""

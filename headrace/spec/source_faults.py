@@ -1,5 +1,6 @@
 """Whether a source's settings fit each other, and the columns of the contract."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -8,13 +9,13 @@ from headrace.nearest import nearest
 from headrace.spec.data_set import Column, Source
 from headrace.spec.references import Findings
 
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
 _CSV_ONLY = ("delimiter", "quote", "decimal", "header", "rename", "ignore")
 
 
 def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
     """Find what is wrong with the section `source`."""
-    if why := _no_pattern(source.path):
-        findings.add("source.path", f"{why}; name the files, for example raw/orders/*.csv")
+    _check_place_of_rows(source, findings)
     if source.format == "csv":
         _check_marks(source, findings)
         _check_names(source, columns, findings)
@@ -23,6 +24,21 @@ def check_source(source: Source, columns: Mapping[str, Column], findings: Findin
         if key in source.model_fields_set:
             cure = "; name the place in the object by `path` of the column" if key in ("header", "rename") else ""
             findings.add(f"source.{key}", f"is for csv, and the format is {source.format}{cure}")
+
+
+def _check_place_of_rows(source: Source, findings: Findings) -> None:
+    if not {"path", "topic"} & source.model_fields_set:
+        findings.add("source", "says not where rows come from; name the files by `path`, or a Kafka topic by `topic`")
+    elif {"path", "topic"} <= source.model_fields_set:
+        findings.add("source.topic", "stands beside path; rows come from files or from a topic, choose one")
+    elif "topic" not in source.model_fields_set:
+        if why := _no_pattern(source.path):
+            findings.add("source.path", f"{why}; name the files, for example raw/orders/*.csv")
+    else:
+        if not _TOPIC.fullmatch(source.topic) or source.topic in (".", ".."):
+            findings.add("source.topic", "is no name of a topic; those are up to 249 letters, digits, ., _ and -")
+        if source.format != "jsonl":
+            findings.add("source.format", f"messages of a topic are one JSON object each: jsonl, not {source.format}")
 
 
 def _no_pattern(path: str) -> str | None:
