@@ -14,6 +14,7 @@ _LINE = {
     "blank": "the line is empty",
     "quote": "quotes do not enclose whole cells; a cell cannot span lines, and a quote inside one is doubled",
     "fields": "the line has more or fewer cells than the header",
+    "null": "the message has no value: it is a tombstone",
     "json": f"the line is not one JSON object, or nests deeper than {DEEPEST}",
 }
 _NULL = {
@@ -41,7 +42,7 @@ def explain(reason: str, data: DataSet) -> str:
     'at is no ISO 8601 time with an offset, such as 2013-01-01T10:00:00Z; if its times have none, state its `zone`'
     """
     subject, _, what = reason.rpartition(".")
-    if subject == "line" and what in _LINE:
+    if subject in ("line", "message") and what in _LINE:
         return _LINE[what].format(limit=data.source.line.max_bytes)
     if subject == "rule" and what in data.contract.rules:
         return f"the rule {what} is false: {data.contract.rules[what]}"
