@@ -89,7 +89,7 @@ def build_examples(call: Call) -> dict[str, Any]:
         if before.get("made_from") == made_from:
             return {"model": model.model, "nothing_to_do": True, "version": before["version"]}
         call.progress.step(title, features=inputs.features.version, labels=inputs.events.version)
-        with session(call.place.spark, title, delta=True) as spark:
+        with session(call.place.spark, title, delta=True, tell=call.progress.step) as spark:
             counts = count(spark, inputs)
             call.progress.step(title, rows=sum(window.rows for window in counts))
             placement = Placement(inputs.windows, inputs.by, inputs.key, tuple(Layout.of(w.rows) for w in counts))

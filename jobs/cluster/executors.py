@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from headrace.failures import PlaceFailure
@@ -34,8 +34,10 @@ def await_executors(spark: SparkSession, workers: int | None = None, tell: Tell 
     that of Spark's own check (its interval times its failures), for the rest that of its scheduler.
 
     Raises:
-        PlaceFailure: workers have been waited for, and there is no room for all of them.
+        PlaceFailure: workers have been waited for, and there is no room for all of them; or executors come and go.
     """
+    if workers:
+        refuse_dynamic_allocation(dict(spark.sparkContext.getConf().getAll()), workers)
     wanted = workers or _asked_for(spark)
     patience = _patience(spark) if workers else _seconds(spark, _WAIT_FOR_ASKED, "30s")
     begun, said = time.monotonic(), float("-inf")
@@ -53,6 +55,20 @@ def await_executors(spark: SparkSession, workers: int | None = None, tell: Tell 
             "all workers of a barrier stage run at once; give the place more executors or cores, or lower "
             "train.workers in the model file (another number gives another model); if executors only come later, "
             f"raise {CHECK_TIMES} under `spark.conf` in the place file"
+        )
+
+
+def refuse_dynamic_allocation(conf: Mapping[str, str], workers: int) -> None:
+    """Nothing, where executors do not come and go.
+
+    Raises:
+        PlaceFailure: they do, and Spark lets no barrier stage run then.
+    """
+    if conf.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
+        raise PlaceFailure(
+            "spark.dynamicAllocation.enabled is true, but a barrier stage needs its "
+            f"{workers} workers from the start and Spark refuses it; set it to false under `spark.conf` in the place "
+            "file (it may come from spark-defaults.conf) and fix the number of executors"
         )
 
 

@@ -2,9 +2,10 @@
 
 from headrace.failures import PlaceFailure
 from headrace.spec.place import Place
+from jobs.cluster.executors import refuse_dynamic_allocation
 from jobs.cluster.java import find_java
 from jobs.cluster.master import is_local, local_slots
-from jobs.cluster.session import delta_jars, master_of, refuse_dynamic_allocation, submitted, submitted_conf
+from jobs.cluster.session import delta_jars, master_of, submitted, submitted_conf
 
 _URI = "://"
 

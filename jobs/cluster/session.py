@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,8 +94,6 @@ def session(
             "check master and conf under `spark` in the place file"
         ) from failure
     try:
-        if workers:
-            refuse_dynamic_allocation(dict(spark.sparkContext.getConf().getAll()), workers)
         await_executors(spark, workers, tell)
         yield spark
     except Exception as failure:
@@ -108,20 +106,6 @@ def session(
         ) from failure
     finally:
         _stop(spark)
-
-
-def refuse_dynamic_allocation(conf: Mapping[str, str], workers: int) -> None:
-    """Nothing, where executors do not come and go.
-
-    Raises:
-        PlaceFailure: they do, and Spark lets no barrier stage run then.
-    """
-    if conf.get("spark.dynamicAllocation.enabled", "false").strip().lower() == "true":
-        raise PlaceFailure(
-            "spark.dynamicAllocation.enabled is true, but a barrier stage needs its "
-            f"{workers} workers from the start and Spark refuses it; set it to false under `spark.conf` in the place "
-            "file (it may come from spark-defaults.conf) and fix the number of executors"
-        )
 
 
 def _not_of_the_bridge(record: logging.LogRecord) -> bool:

@@ -41,7 +41,9 @@ def _cluster(monkeypatch, clock, come, **conf):
     monkeypatch.setattr(executors, "concurrent_tasks", lambda _: come(clock.now))
     monkeypatch.setattr(executors, "_seconds", lambda _, key, default: float(conf.get(key, default).removesuffix("s")))
     return SimpleNamespace(
-        sparkContext=SimpleNamespace(master="spark://host:7077", getConf=lambda: SimpleNamespace(get=conf.get))
+        sparkContext=SimpleNamespace(
+            master="spark://host:7077", getConf=lambda: SimpleNamespace(get=conf.get, getAll=conf.items)
+        )
     )
 
 
@@ -61,6 +63,15 @@ def test_workers_that_never_fit_are_refused_with_both_numbers(monkeypatch, clock
 
     with pytest.raises(PlaceFailure, match=r"spark://host:7077 has 1 slots after 180 s, but train\.workers is 2"):
         await_executors(cluster, 2)
+
+
+def test_dynamic_allocation_is_refused_wherever_it_was_set(monkeypatch, clock):
+    """Also in spark-defaults.conf, which only a session that has started knows: at once, with its own cure."""
+    asked = {"spark_dynamicAllocation_enabled": " True"}
+    with pytest.raises(PlaceFailure, match=r"its 2 workers from the start.*spark-defaults\.conf"):
+        await_executors(_cluster(monkeypatch, clock, lambda _: 0, **asked), 2)
+    assert clock.now == 0
+    await_executors(_cluster(monkeypatch, clock, lambda _: 1, **asked))  # other work does not mind
 
 
 def test_work_that_runs_on_any_number_of_slots_begins_with_what_there_is(monkeypatch, clock):

@@ -139,7 +139,8 @@ def test_the_doctor_reports_each_finding_with_its_cure(tmp_path, monkeypatch, ca
     monkeypatch.setenv("JAVA_HOME", str(_java(tmp_path / "jdk", 'openjdk version "17.0.15" 2025-04-15')))
 
     assert doctor(["--json"]) == 4
-    java, delta, done = map(json.loads, capsys.readouterr().out.splitlines())
+    java, delta, slots, done = map(json.loads, capsys.readouterr().out.splitlines())
     assert (java["step"], java["ok"], java["cure"]) == ("java", True, "")
-    assert (delta["step"], delta["ok"], delta["cure"]) == ("jars", False, "python -m jobs.cluster.jars")
+    assert (delta["step"], delta["ok"], delta["cure"]) == ("jars", False, "scripts/setup")
+    assert (slots["step"], slots["ok"]) == ("slots", True)
     assert done["summary"] == {"lacking": ["jars"]}

@@ -4,11 +4,7 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-from headrace.failures import PlaceFailure
 from jobs.cluster import master
-from jobs.cluster.session import refuse_dynamic_allocation
 
 JOB = """
 import os, signal
@@ -43,13 +39,6 @@ def test_a_driver_jvm_that_dies_is_told_with_the_cure(tmp_path):
     assert "error: Spark's driver JVM ended in the middle of the work" in run.stderr
     assert "spark.driver.memory" in run.stderr
     assert "Traceback" not in run.stderr
-
-
-def test_dynamic_allocation_is_refused_wherever_it_was_set():
-    """Also in spark-defaults.conf, which only a session that has started knows."""
-    refuse_dynamic_allocation({"spark.dynamicAllocation.enabled": "false"}, 2)
-    with pytest.raises(PlaceFailure, match=r"its 2 workers from the start.*spark-defaults\.conf"):
-        refuse_dynamic_allocation({"spark.dynamicAllocation.enabled": " True"}, 2)
 
 
 def test_only_cores_this_process_may_use_are_slots(monkeypatch):
