@@ -5,7 +5,10 @@ python -m pipelines.ingest_batch --config conf/flights/outcomes.yaml [--place FI
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from headrace import entry
 from headrace.entry import Call
@@ -13,11 +16,13 @@ from headrace.failures import Failure
 from headrace.lake import storage
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import Account
+from headrace.lake.before import Before, rows_before
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.planning import Planner, planner_of
 from headrace.lake.plans import Plan, SealedPlan
+from headrace.lake.settle import Terms
 from headrace.lake.tables import create_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.project import load_data_set, parse_data_set
@@ -27,9 +32,14 @@ if TYPE_CHECKING:
     import apache_beam as beam
 
 
-def build(root: "beam.Pipeline", plan: SealedPlan, data: DataSet, tables: Mapping[str, str]) -> None:
+def build(
+    root: "beam.Pipeline", plan: SealedPlan, data: DataSet, tables: Mapping[str, str], before: Before | None
+) -> None:
     """Lay out the whole flow; each quoted name is a box in the runner's graph."""
-    from transforms.check import Check  # noqa: PLC0415  # Beam is loaded when there is work
+    import apache_beam as beam  # noqa: PLC0415  # loaded when there is work
+
+    from transforms.check import Check  # noqa: PLC0415
+    from transforms.find_repeats import FindRepeats  # noqa: PLC0415
     from transforms.read_plan import ReadPlan  # noqa: PLC0415
     from transforms.settle import Arrivals, Settle  # noqa: PLC0415
     from transforms.write_files import WriteFiles  # noqa: PLC0415
@@ -39,7 +49,13 @@ def build(root: "beam.Pipeline", plan: SealedPlan, data: DataSet, tables: Mappin
     events = rows.accepted | "Write events" >> WriteFiles(tables["events"], events_schema(data))
     refused = rows.quarantined | "Write quarantine" >> WriteFiles(tables["quarantine"], quarantine_schema())
 
-    Arrivals(events, refused, rows.counts) | "Settle" >> Settle(plan, tables, data.contract.stop_if.quarantined_share)
+    if before is None:
+        repeats = root | "Not looked for" >> beam.Create([], reshuffle=False)
+    else:
+        key = pa.schema([events_schema(data).field(name) for name in data.key])
+        repeats = rows.accepted | "Find repeats" >> FindRepeats(key, before.files, before.rows)
+    terms = Terms.of(data, before and before.version)
+    Arrivals(events, refused, rows.counts, repeats) | "Settle" >> Settle(plan, tables, terms)
 
 
 def ingest(call: Call) -> dict[str, Any]:
@@ -67,7 +83,7 @@ def ingest(call: Call) -> dict[str, Any]:
             state = launcher.run(
                 f"ingest {data.dataset}",
                 plan.size,
-                lambda root, plan=sealed, by=by: build(root, plan, by, tables),  # type: ignore[misc]
+                partial(build, plan=sealed, data=by, tables=tables, before=rows_before(by, folder.events, plan.size)),
             )
             _prove_carried(planner, plan, state)
             catch_up(folder)

@@ -11,7 +11,7 @@ from apache_beam.typehints.decorators import no_annotations
 from headrace.features.build import Build, commit_build
 from headrace.features.due import DueCounts
 from headrace.lake.commit import Committed
-from headrace.lake.settle import Written
+from headrace.lake.written import Written
 
 
 class Built(NamedTuple):

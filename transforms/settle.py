@@ -10,7 +10,9 @@ from apache_beam.typehints.decorators import no_annotations
 
 from headrace.lake.accounts import Account
 from headrace.lake.plans import SealedPlan
-from headrace.lake.settle import Written, settle
+from headrace.lake.repeats import Repeats
+from headrace.lake.settle import Arrived, Terms, settle
+from headrace.lake.written import Written
 from headrace.rows.block import Counts
 
 
@@ -20,6 +22,7 @@ class Arrivals(NamedTuple):
     events: PCollection[Written]
     quarantine: PCollection[Written]
     counts: PCollection[Counts]
+    repeats: PCollection[Repeats]
 
 
 @dataclass(eq=False)
@@ -32,7 +35,7 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
 
     plan: SealedPlan
     roots: Mapping[str, str]
-    quarantined_share: float | None
+    terms: Terms
 
     @no_annotations
     def expand(self, arrivals: Arrivals) -> PCollection[Account]:
@@ -41,6 +44,7 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
             arrivals.events | "Events" >> beam.Map(lambda file: (None, ("events", file))),
             arrivals.quarantine | "Quarantine" >> beam.Map(lambda file: (None, ("quarantine", file))),
             arrivals.counts | "Counts" >> beam.Map(lambda counts: (None, ("counts", counts))),
+            arrivals.repeats | "Repeated" >> beam.Map(lambda repeats: (None, ("repeats", repeats))),
             # A plan without a single block is settled too.
             arrivals.counts.pipeline | "Plan" >> beam.Create([(None, ("plan", None))], reshuffle=False),
         )
@@ -48,18 +52,18 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
             parts
             | "All" >> beam.Flatten()
             | "Gather" >> beam.GroupByKey()  # (None, [(part, Written | Counts)])
-            | "Commit" >> beam.ParDo(_SettleFn(self.plan, self.roots, self.quarantined_share))
+            | "Commit" >> beam.ParDo(_SettleFn(self.plan, self.roots, self.terms))
         )
 
 
 class _SettleFn(beam.DoFn):
-    def __init__(self, plan: SealedPlan, roots: Mapping[str, str], quarantined_share: float | None) -> None:
+    def __init__(self, plan: SealedPlan, roots: Mapping[str, str], terms: Terms) -> None:
         self._plan = plan
         self._roots = dict(roots)
-        self._quarantined_share = quarantined_share
+        self._terms = terms
 
     def process(self, element: tuple[None, Iterable[tuple[str, Any]]]) -> Iterator[Account]:
-        parts: dict[str, list[Any]] = {"events": [], "quarantine": [], "counts": [], "plan": []}
+        parts: dict[str, list[Any]] = {"events": [], "quarantine": [], "counts": [], "repeats": [], "plan": []}
         for part, value in element[1]:
             parts[part].append(value)
-        yield settle(self._plan.read(), self._roots, parts["counts"], parts, self._quarantined_share)
+        yield settle(self._plan.read(), self._roots, Arrived(parts["counts"], parts, parts["repeats"]), self._terms)

@@ -11,7 +11,7 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace.lake.data_files import ROW_GROUP_BYTES, TARGET_BYTES, DataFileWriter
-from headrace.lake.settle import Written
+from headrace.lake.written import Written
 from headrace.rows.block import Block, Origin
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.planning import Planner, planner_of
-from headrace.lake.settle import settle
+from headrace.lake.settle import Arrived, Terms, settle
 from headrace.spec.place import Place
 from headrace.spec.project import load_data_set
 
@@ -50,7 +50,7 @@ def abandon_plan(config: str, place: Place, number: int) -> None:
     planner, folder = _planner(config, place)
     with locked(folder.root):
         plan = planner.abandon(number)
-        settle(plan, folder.committed, [], {"quarantine": [], "events": []}, None)
+        settle(plan, folder.committed, Arrived([], {"quarantine": [], "events": []}), Terms())
 
 
 def _planner(config: str, place: Place) -> tuple[Planner, DataSetFolder]:

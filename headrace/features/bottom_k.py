@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.features.json_values import from_json, tagged_type, to_json, type_tag
-from headrace.features.key_hash import UInt64
+from headrace.rows.key_hash import UInt64
 
 _KEY = "#key"  # no column can be called so: it would be a comment in a project file
 

@@ -8,8 +8,8 @@ from headrace.failures import DataFailure
 from headrace.features.due import DueCounts, Window
 from headrace.lake.accounts import prove_tiling
 from headrace.lake.commit import Committed, Token, commit_once
-from headrace.lake.settle import Written, prove_written
 from headrace.lake.snapshot import DataFile
+from headrace.lake.written import Written, prove_written
 from headrace.rows.block import Origin
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 from headrace.failures import DataFailure
 from headrace.features.bottom_k import BottomK
 from headrace.features.golden_rows import GOLDEN
-from headrace.features.key_hash import UInt64
 from headrace.features.moments import Moments
 from headrace.features.value_counts import ValueCounts
 from headrace.features.view import View
+from headrace.rows.key_hash import UInt64
 
 
 class Statistics:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headrace.failures import DataFailure, Failure
-from headrace.features.key_hash import UInt64, key_hash
+from headrace.rows.key_hash import UInt64, key_hash
 
 type Int64 = NDArray[np.int64]
 

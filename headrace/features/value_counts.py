@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from headrace.features.bottom_k import BottomK
 from headrace.features.json_values import from_json, tagged_type, to_json, type_tag
-from headrace.features.key_hash import UInt64
 from headrace.features.view import numbers
+from headrace.rows.key_hash import UInt64
 
 CAP = 65_536  # distinct values that are counted exactly
 SAMPLE = 16_384  # present rows kept for the case that there are more

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -48,9 +48,13 @@ class Account:
     reasons: Mapping[str, int]
 
     @classmethod
-    def of(cls, plan: Plan, counts: Iterable[Counts]) -> Self:
-        """Add up the blocks of a plan; that they are all there, `prove_tiling` has shown."""
+    def of(cls, plan: Plan, counts: Iterable[Counts], repeats: Mapping[Origin, Sized], looked: str) -> Self:
+        """Add up the blocks of a plan; that they are all there, `prove_tiling` has shown.
+
+        `repeats` are the accepted rows of each block that are left out, as they repeat a key.
+        """
         read = accepted = quarantined = 0
+        duplicate = sum(map(len, repeats.values()))
         reasons: Counter[str] = Counter()
         for block in counts:
             read, accepted, quarantined = (
@@ -66,10 +70,10 @@ class Account:
             files=len(plan.files),
             bytes=plan.size,
             read=read,
-            accepted=accepted,
+            accepted=accepted - duplicate,
             quarantined=quarantined,
-            duplicate=0,
-            duplicates=NOT_LOOKED_FOR,
+            duplicate=duplicate,
+            duplicates=looked,
             reasons=dict(sorted(reasons.items())),
         )
 
@@ -97,10 +101,12 @@ class Account:
             dict.fromkeys(("files", "bytes", "read", "accepted", "quarantined", "duplicate"), 0)
         )
         reasons: Counter[str] = Counter()
+        looked: dict[str, None] = {}
         for account in accounts:
             sums.update({k: getattr(account, k) for k in sums})
             reasons.update(account.reasons)
-        return {**sums, "duplicates": NOT_LOOKED_FOR, "reasons": dict(sorted(reasons.items()))}
+            looked[account.duplicates] = None
+        return {**sums, "duplicates": "; ".join(looked) or NOT_LOOKED_FOR, "reasons": dict(sorted(reasons.items()))}
 
 
 def rows_of(accounts: Iterable[Account]) -> pa.RecordBatch:

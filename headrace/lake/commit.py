@@ -16,6 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from headrace.failures import Conflict, DataFailure, reaching
 from headrace.lake import storage
+from headrace.lake.changes import added_between
 from headrace.lake.data_files import Added
 from headrace.lake.tables import is_table, open_table, refuse_unknown_features
 
@@ -56,11 +57,13 @@ def commit_once(
     *,
     info: Mapping[str, Any],
     replace: Mapping[str, str] | None = None,
+    seen: int | None = None,
 ) -> Committed:
     """Add the files and set the tokens in one commit, unless the table carries the tokens already.
 
     Run twice it commits once. With `replace` the new files take the place of those with
-    these partition values; `{}` names no value, so of all that were there.
+    these partition values; `{}` names no value, so of all that were there. With `seen`,
+    only where no rows were added after that version.
 
     Raises:
         Conflict: the table carries other tokens than expected, or rivals won every attempt.
@@ -75,6 +78,10 @@ def commit_once(
         if odd := [t for t in tokens if stored[t.app] != t.expected]:
             found = ", ".join(f"{t.app}: expected {t.expected}, found {stored[t.app]}" for t in odd)
             raise Conflict(f"{root}: another run has committed in between ({found}); run again")
+        if seen is not None and added_between(root, seen, table.version()):
+            raise Conflict(
+                f"{root}: another run has added rows after version {seen}, in which no key was looked for; run again"
+            )
         refuse_unknown_features(root, table)
         try:
             with reaching(root):

@@ -2,78 +2,116 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple, Self
 
 from headrace.failures import DataFailure
 from headrace.lake import storage
-from headrace.lake.accounts import Account, prove_tiling
+from headrace.lake.accounts import NOT_LOOKED_FOR, Account, prove_tiling
 from headrace.lake.commit import Token, commit_once, stored_token
-from headrace.lake.data_files import Added
 from headrace.lake.plans import Plan
 from headrace.lake.reading import opened
+from headrace.lake.repeats import Places, Repeats, merged
+from headrace.lake.without_repeats import rows_at, without_repeats
+from headrace.lake.written import Written, prove_written
 from headrace.rows.block import Counts, Origin
+from headrace.spec.data_set import DataSet
+from headrace.spec.values import duration_text
 
 SAMPLE_ROWS = 20
+_SHOWN = 5  # repeated keys in a message
 
 
-class Written(NamedTuple):
-    """A finished data file and how many rows of each block it holds."""
+@dataclass(frozen=True)
+class KeyTerms:
+    """How rows that repeat a key are looked for, and what is done about them."""
 
-    added: Added
-    rows: tuple[tuple[Origin, int], ...]
+    key: tuple[str, ...]
+    refuse: bool  # a repeat stops the run; else it is left out and counted
+    within: timedelta | None  # how far the table's own rows are looked through, before its newest; None: all of them
+    seen: int  # version of the events table whose rows came before the plan's
+
+    @property
+    def told(self) -> str:
+        """As an account says it."""
+        return "looked for by key" + (f", within {duration_text(self.within)}" if self.within is not None else "")
 
 
-def settle(
-    plan: Plan,
-    roots: Mapping[str, str],
-    counts: Sequence[Counts],
-    written: Mapping[str, Sequence[Written]],
-    quarantined_share: float | None,
-) -> Account:
+@dataclass(frozen=True)
+class Terms:
+    """What a data set asks of a commit."""
+
+    quarantined_share: float | None = None  # the largest that is committed
+    key: KeyTerms | None = None  # None: rows that repeat others are not looked for
+
+    @classmethod
+    def of(cls, data: DataSet, seen: int | None) -> Self:
+        """The terms of a data set, whose rows up to version `seen` came before; None where it has no key."""
+        share = data.contract.stop_if.quarantined_share
+        if seen is None:
+            return cls(share)
+        return cls(share, KeyTerms(data.key, data.on_repeat == "refuse", data.dedupe.within, seen))
+
+
+class Arrived(NamedTuple):
+    """What the workers made of a plan, whatever the order."""
+
+    counts: Sequence[Counts]
+    written: Mapping[str, Sequence[Written]]  # by table
+    repeats: Sequence[Repeats] = ()
+
+
+def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms) -> Account:
     """Commit a plan's files to `quarantine`, then `events`, unless something does not add up.
 
-    `roots` and `written` are by table name. Run twice it commits once.
+    `roots` are by table name. Run twice it commits once.
 
     Raises:
-        DataFailure: the blocks do not tile the files, the account does not close, or the
-            share of quarantined rows is above `quarantined_share`.
-        Conflict: another run has committed in between.
+        DataFailure: the blocks do not tile the files, the account does not close, the share
+            of quarantined rows is too large, or a key is repeated and that is refused.
+        Conflict: another run has committed in between, or rows were added meanwhile in
+            which no key was looked for.
     """
+    counts, written = arrived.counts, arrived.written
     planned = [Origin(file.path, *span) for file in plan.files for span in file.ranges]
     prove_tiling(planned, [block.origin for block in counts])
-    account = Account.of(plan, counts)
-    account.prove_closed()
     name = f"plan {plan.number}"
     prove_written(name, "quarantine", {c.origin: c.quarantined for c in counts}, written["quarantine"])
     prove_written(name, "events", {c.origin: c.accepted for c in counts}, written["events"])
-    _hold_contract(plan, roots, account, written["quarantine"], quarantined_share)
-    for table in ("quarantine", "events"):
+    repeats = merged(arrived.repeats)
+    account = Account.of(plan, counts, repeats, terms.key.told if terms.key else NOT_LOOKED_FOR)
+    account.prove_closed()
+    _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
+    if terms.key and terms.key.refuse and repeats:
+        raise DataFailure(_repeated(plan, roots["events"], written["events"], repeats, terms.key))
+    events = without_repeats(roots["events"], written["events"], repeats)
+    left = {c.origin: c.accepted - len(repeats.get(c.origin, ())) for c in counts}
+    prove_written(name, "events", left, events)
+    for table, files in (("quarantine", written["quarantine"]), ("events", events)):
         seal = f"{plan.app(table)}/seal"
         tokens = (
             Token(plan.app(table), plan.number, plan.number - 1 or None),
             # The number alone would take another sealing of it, by a run that outlived its driver, for this one.
             Token(seal, plan.seal, stored_token(roots[table], seal)),
         )
-        commit_once(roots[table], tokens, [w.added for w in written[table]], info={"account": account.as_info()})
+        seen = terms.key.seen if terms.key and table == "events" else None
+        commit_once(roots[table], tokens, [w.added for w in files], info={"account": account.as_info()}, seen=seen)
     return account
 
 
-def prove_written(name: str, table: str, counted: Mapping[Origin, int], written: Sequence[Written]) -> None:
-    """The rows in the files are the rows that were counted, block by block.
-
-    Raises:
-        DataFailure: it names the first block whose rows are not all there.
-    """
-    found: dict[Origin, int] = dict.fromkeys(counted, 0)
-    for file in written:
-        for origin, rows in file.rows:
-            found[origin] = found.get(origin, 0) + rows
-    for origin, rows in found.items():
-        if counted.get(origin) != rows:
-            raise DataFailure(
-                f"{name}: {origin.file} {origin.start}..{origin.end}: {counted.get(origin, 0):,} rows were counted "
-                f"for {table}, {rows:,} were written; nothing was committed. Run again; if it stays, report it"
-            )
+def _repeated(
+    plan: Plan, root: str, written: Sequence[Written], repeats: Mapping[Origin, Places], terms: KeyTerms
+) -> str:
+    number = sum(map(len, repeats.values()))
+    shown = "; ".join(
+        f"{', '.join(f'{name} {value}' for name, value in row.items())} in {origin.file}"
+        for origin, row in rows_at(root, written, repeats, terms.key, _SHOWN)
+    )
+    return (
+        f"plan {plan.number} of {plan.data_set}: {number:,} rows repeat the key of a row before them, and on_repeat is "
+        f"refuse; nothing was committed. For example: {shown}. Mend the source, or say on_repeat: ignore, and run again"
+    )
 
 
 def _hold_contract(

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.features.due import PREDICT_AT
-from headrace.features.key_hash import key_hash
 from headrace.lake.data_files import DataFileWriter
 from headrace.learn.examples import HASH, LABEL, WINDOW, WINDOWS, Layout, bucket, signed
 from headrace.learn.labels import KNOWN
 from headrace.learn.windows import OUTSIDE, Windows
+from headrace.rows.key_hash import key_hash
 from headrace.rules.instants import microseconds
 
 PART = "_part"  # int32: the file a row belongs to

@@ -60,6 +60,11 @@ def _derived(data: DataSet, findings: Findings) -> Scope:
 def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
     for name in data.key:
         findings.column("key", name, scope)
+    if not data.key and {"on_repeat", "dedupe"} & data.model_fields_set:
+        asked = "on_repeat" if "on_repeat" in data.model_fields_set else "dedupe"
+        findings.add(asked, "is about rows with one key, and there is no key; declare it, or delete this")
+    if data.dedupe.within is not None and data.time is None:
+        findings.add("dedupe.within", "is counted back from the newest time, and there is no time; declare it")
     if data.time is not None:
         findings.timestamp_column("time", data.time, scope)
     elif data.lateness:

@@ -19,7 +19,7 @@ from headrace.failures import DataFailure, PlaceFailure
 from headrace.features import value_counts
 from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.features.fit_statistics import Statistics
-from headrace.features.key_hash import key_hash
+from headrace.rows.key_hash import key_hash
 from headrace.spec.faults import SpecError
 from lib.trade import FEATURES, MODEL, ORDERS, RATES, SHOPS, compile_features, input_rows, load
 

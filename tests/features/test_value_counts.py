@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.features import value_counts
-from headrace.features.key_hash import key_hash
 from headrace.features.value_counts import Distribution, ValueCounts
+from headrace.rows.key_hash import key_hash
 
 
 def counted(values: list, keys: np.ndarray, order: list[int], cuts: list[int]) -> ValueCounts:

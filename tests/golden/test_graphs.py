@@ -7,6 +7,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.pipeline import PipelineVisitor
 
+from headrace.lake.before import Before
 from headrace.lake.plans import SealedPlan
 from headrace.spec.project import load_data_set
 from lib import shop
@@ -52,4 +53,4 @@ def test_graph_of_batch_ingest(data):
     """Ranges are shuffled, rows are not: between reading and writing there is no shuffle."""
     plan = SealedPlan("plans", 1, 0)
     roots = {"quarantine": "q", "events": "e"}
-    check("ingest_batch", boxes(lambda root: ingest_batch.build(root, plan, data, roots)))
+    check("ingest_batch", boxes(lambda root: ingest_batch.build(root, plan, data, roots, Before(0, (), 0))))

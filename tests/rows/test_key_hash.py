@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.features.key_hash import key_hash
+from headrace.rows.key_hash import key_hash
 
 TEXTS = st.lists(st.none() | st.text(max_size=300), min_size=1, max_size=40)
 

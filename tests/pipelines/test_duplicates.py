@@ -1,0 +1,117 @@
+"""A key is in the events table once, whatever is delivered how often, and the account says how many were not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from headrace.lake.account_table import read_accounts
+from headrace.lake.commit import Token, commit_once
+from headrace.lake.data_files import write_small
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.snapshot import open_snapshot
+from lib import shop
+from pipelines import ingest_batch
+
+FOLDER = DataSetFolder("lake", "shop", "orders")
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """The shop's project, nothing delivered yet."""
+    monkeypatch.chdir(tmp_path)
+    return shop.write_project(tmp_path).relative_to(tmp_path)
+
+
+def ingest(config):
+    return ingest_batch.main(["--config", str(config), "--json"])
+
+
+def ids():
+    return sorted(DeltaTable(FOLDER.events).to_pyarrow_table().column("id").to_pylist())
+
+
+def figures():
+    return [(a.read, a.accepted, a.quarantined, a.duplicate) for a in read_accounts(FOLDER)]
+
+
+def test_repeats_of_files_plans_and_lines_are_left_out(config, tmp_path):
+    """In one file, in another of the same plan, and in a later plan; bad rows are nobody's repeat."""
+    shop.deliver(tmp_path, "a.csv", range(1, 31), bad=frozenset({5}))
+    text = Path("raw/orders/a.csv").read_text()
+    Path("raw/orders/a.csv").write_text(text + text.splitlines()[9] + "\n")
+    shop.deliver(tmp_path, "b.csv", range(21, 41))
+    assert ingest(config) == 0
+    shop.deliver(tmp_path, "c.csv", range(1, 51))
+    assert ingest(config) == 0
+    assert ids() == list(range(1, 51))
+    assert figures() == [(51, 39, 1, 11), (50, 11, 0, 39)]
+    assert read_accounts(FOLDER)[0].duplicates == "looked for by key"
+    files = DeltaTable(FOLDER.events).to_pyarrow_table().to_pylist()
+    assert {row["_file"][-5:] for row in files if 21 <= row["id"] <= 30} == {"a.csv"}  # the first in order of files
+
+
+def test_without_a_key_every_row_stays(config, tmp_path):
+    """And the account says that nobody looked."""
+    config.write_text(config.read_text().replace("key: [id]\n", ""))
+    shop.deliver(tmp_path, "a.csv", range(1, 11))
+    shop.deliver(tmp_path, "b.csv", range(1, 11))
+    assert ingest(config) == 0
+    assert len(ids()) == 20
+    assert read_accounts(FOLDER)[0].duplicates == "not looked for"
+
+
+def test_a_repeat_may_be_refused(config, tmp_path, capsys):
+    """Nothing is committed, the keys are named, and once the file is mended the same plan goes through."""
+    config.write_text(config.read_text().replace("key: [id]\n", "key: [id]\non_repeat: refuse\n"))
+    shop.deliver(tmp_path, "a.csv", range(1, 11))
+    assert ingest(config) == 0
+    shop.deliver(tmp_path, "b.csv", range(9, 13))
+    assert ingest(config) == 3
+    message = json.loads(capsys.readouterr().out.splitlines()[-1])["message"]
+    assert "2 rows repeat the key of a row before them" in message
+    assert "id 9 in raw/orders/b.csv; id 10 in raw/orders/b.csv" in message
+    assert ids() == list(range(1, 11))
+    shop.deliver(tmp_path, "b.csv", range(11, 13))
+    assert ingest(config) == 0
+    assert ids() == list(range(1, 13))
+
+
+def test_only_the_window_is_looked_through(config, tmp_path):
+    """A row older than the window before the newest may be there twice; a newer one may not."""
+    config.write_text(config.read_text().replace("key: [id]\n", "key: [id]\ndedupe: {within: 2d}\n"))
+    shop.deliver(tmp_path, "a.csv", range(1, 11))
+    assert ingest(config) == 0
+    shop.deliver(tmp_path, "b.csv", range(101, 111))
+    assert ingest(config) == 0
+    shop.deliver(tmp_path, "c.csv", [1, 101, 200])
+    assert ingest(config) == 0
+    assert figures()[-1] == (3, 2, 0, 1)
+    assert read_accounts(FOLDER)[-1].duplicates == "looked for by key, within 2d"
+    assert ids().count(1) == 2
+    assert ids().count(101) == 1
+
+
+def test_rows_that_a_rival_adds_meanwhile_are_not_overlooked(config, tmp_path, monkeypatch, capsys):
+    """Another writer appends after the keys were looked for: a conflict, and the next run finds its keys."""
+    shop.deliver(tmp_path, "a.csv", range(1, 11))
+    assert ingest(config) == 0
+    rival = DeltaTable(FOLDER.events).to_pyarrow_table().slice(0, 1)
+    rival = rival.set_column(0, "id", [[12]]).combine_chunks().to_batches()[0]
+    real = ingest_batch.rows_before
+
+    def appended_after(*args):
+        before = real(*args)
+        adds = write_small(FOLDER.events, rival.cast(open_snapshot(FOLDER.events).schema))
+        commit_once(FOLDER.events, [Token("rival", 1, None)], adds, info={})
+        return before
+
+    shop.deliver(tmp_path, "b.csv", range(11, 15))
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest_batch, "rows_before", appended_after)
+        assert ingest(config) == 6
+    assert "in which no key was looked for; run again" in capsys.readouterr().out
+    assert ingest(config) == 0
+    assert ids() == list(range(1, 15))
+    assert figures()[-1] == (4, 3, 0, 1)

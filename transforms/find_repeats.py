@@ -1,0 +1,58 @@
+"""Find the rows that repeat the key of a row before them; only hashes are shuffled, never rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam import PCollection
+
+from headrace.lake.reading import read_group
+from headrace.lake.repeats import Keys, Repeats, buckets_for, find_repeats, keys_of
+from headrace.lake.snapshot import DataFile, RowGroup, row_groups
+from headrace.rows.block import Block
+
+type Bucketed = tuple[int, Keys]
+
+
+@dataclass(eq=False)
+class FindRepeats(beam.PTransform[PCollection[Block], PCollection[Repeats]]):
+    """The accepted rows of each block whose key stands in the history, or earlier in the plan.
+
+    Which row comes first is decided by file and line, so that any runner finds the same.
+    Each bucket of hashes is held in memory whole: about 40 bytes a row.
+    """
+
+    key: pa.Schema  # the key columns
+    history: Sequence[DataFile]  # of the events table, whose rows came before
+    rows: int  # about how many there are in all, which decides the number of buckets
+
+    def expand(self, blocks: PCollection[Block]) -> PCollection[Repeats]:
+        """Lay out the stage."""
+        names, buckets = tuple(self.key.names), buckets_for(self.rows)
+        fresh = blocks | "Hash keys" >> beam.FlatMap(_hashed, names, buckets)
+        old = (
+            blocks.pipeline
+            | "Files before" >> beam.Create(list(self.history), reshuffle=False)
+            | "Row groups before" >> beam.FlatMap(lambda file: row_groups([file]))
+            | "Spread" >> beam.Reshuffle()
+            | "Hash keys before" >> beam.FlatMap(_hashed_before, self.key, buckets)
+        )
+        return (
+            (fresh, old)
+            | "All keys" >> beam.Flatten()
+            | "By bucket" >> beam.GroupByKey()  # (bucket, Keys), 24 bytes a row
+            | "Repeats" >> beam.FlatMap(_found)
+        )
+
+
+def _hashed(block: Block, names: Sequence[str], buckets: int) -> Iterator[Bucketed]:
+    return keys_of(block.rows, names, block.origin, buckets)
+
+
+def _hashed_before(group: RowGroup, key: pa.Schema, buckets: int) -> Iterator[Bucketed]:
+    return keys_of(read_group(group, key), key.names, None, buckets)
+
+
+def _found(bucket: tuple[int, Iterable[Keys]]) -> list[Repeats]:
+    return find_repeats(bucket[1])
