@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from headrace.nearest import nearest
-from headrace.spec.values import Duration, Flag, Name, Section, Texts, Whole
+from headrace.spec.values import Duration, Flag, Name, Section, Texts, Whole, duration_text
 
 
 class Roots(Section):
@@ -33,6 +33,12 @@ class BeamPlace(Section):
     """Whether a lake in a folder stands on a file system that every worker mounts at the same path."""
 
 
+def _a_second_at_least(patience: timedelta) -> timedelta:
+    if patience < timedelta(seconds=1):
+        raise ValueError(f"{duration_text(patience)} is too short to wait for anybody; write 1s or more")
+    return patience
+
+
 class SparkPlace(Section):
     """The Spark master and its configuration."""
 
@@ -42,7 +48,7 @@ class SparkPlace(Section):
     """Spark's configuration, as spark-submit's --conf."""
     shared: Flag = False
     """Whether a lake in a folder stands on a file system that every executor mounts."""
-    peer_timeout: Duration = Field(timedelta(minutes=5), ge=timedelta(seconds=1))
+    peer_timeout: Annotated[Duration, AfterValidator(_a_second_at_least)] = timedelta(minutes=5)
     """How long a worker of a training waits for another one that says nothing."""
 
 

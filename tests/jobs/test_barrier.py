@@ -1,5 +1,6 @@
 """All workers or none: results, and what is said when one fails, dies or cannot start."""
 
+import io
 import os
 import signal
 import time
@@ -10,9 +11,15 @@ import pytest
 import xgboost as xgb
 from xgboost import collective
 
+from headrace.entry import Call
 from headrace.failures import DataFailure, Failure, PlaceFailure
+from headrace.progress import Progress
+from headrace.spec.model import Train
+from headrace.spec.place import Place, SparkPlace
+from jobs.cluster import barrier
 from jobs.cluster.barrier import all_at_once
 from jobs.cluster.rounds import heard, telling
+from jobs.train import boost_shares
 
 PATIENCE = timedelta(seconds=60)
 
@@ -98,3 +105,21 @@ def test_a_driver_that_does_not_listen_stops_nothing():
         pass
     with telling(address) as tell:
         tell(1, 0.5, 0.5)
+
+
+def test_a_place_says_how_long_workers_wait_for_each_other(monkeypatch, spark):
+    """Its `peer_timeout` is what training hands to the barrier; it is a time in which one can answer."""
+    with pytest.raises(ValueError, match=r"500ms is too short to wait for anybody; write 1s or more"):
+        SparkPlace(peer_timeout="500ms")
+    given = []
+
+    def stage(_spark, _workers, _work, peer_timeout):
+        given.append(peer_timeout)
+        return b'{"model": "", "rounds": 1, "train_logloss": [], "valid_logloss": []}'
+
+    monkeypatch.setattr(barrier, "all_at_once", stage)
+    place = Place(spark=SparkPlace(peer_timeout="90s"))
+    call = Call("any", place, Progress(stream=io.StringIO()))
+    boost_shares(spark, {}, None, Train(objective="binary:logistic", rounds=1), call)
+
+    assert given == [timedelta(seconds=90)]
