@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.failures import DataFailure, refused
+from headrace.failures import DataFailure
+from headrace.lake.damage import readable
 from headrace.lake.snapshot import RowGroup
 
 
@@ -18,15 +19,8 @@ def opened(path: str) -> Iterator[pq.ParquetFile]:
         DataFailure: the file is damaged; also while it is read, inside.
         PlaceFailure: the machine does not let it be read.
     """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            yield file
-    except FileNotFoundError as fault:
-        raise DataFailure(f"{path}: the file is gone, and the table needs it; put it back from a copy") from fault
-    except (OSError, pa.ArrowInvalid) as fault:
-        if isinstance(fault, OSError) and (failure := refused(fault, path)):
-            raise failure from fault
-        raise DataFailure(f"{path}: the file is damaged ({fault}); put it back from a copy") from fault
+    with readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        yield file
 
 
 def read_file(path: str, schema: pa.Schema) -> pa.Table:

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 
 from headrace.failures import DataFailure
 from headrace.lake import storage
+from headrace.lake.damage import readable
 from headrace.lake.layout import MADE_BY
 from headrace.lake.tables import is_table, open_table, plain_schema
 
@@ -114,7 +115,8 @@ def row_groups_since(files: Iterable[DataFile], time: str, since: datetime) -> t
 
 def _with_footers(files: Iterable[DataFile]) -> Iterator[tuple[RowGroup, pq.RowGroupMetaData]]:
     for file in files:
-        footer = pq.read_metadata(file.path)
+        with readable(file.path):
+            footer = pq.read_metadata(file.path)
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
             yield RowGroup(storage.absolute(file.path), number, group.num_rows), group

@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from headrace.features.feature_set import FeatureSpec
-from headrace.spec.data_set import Column, DataSet, Source
+from headrace.spec.data_set import Column, DataSet, Dedupe, Source
 from headrace.spec.model import Booster, Evaluate, Join, Label, Model, Score, Split, Train
+from headrace.spec.place import BeamPlace, Roots, SparkPlace
 from headrace.spec.project import load_project, parse_data_set
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,11 +33,11 @@ def test_the_model_it_shows_holds_together(tmp_path):
     assert FeatureSpec.compile(project, "late").names
 
 
-@pytest.mark.parametrize(
-    "section",
-    [DataSet, Source, Column, Model, Label, Join, Split, Train, Booster, Evaluate, Score],
-    ids=lambda s: s.__name__,
-)
+SECTIONS = (DataSet, Dedupe, Source, Column, Model, Label, Join, Split, Train, Booster, Evaluate, Score)
+PLACES = (Roots, BeamPlace, SparkPlace)
+
+
+@pytest.mark.parametrize("section", SECTIONS + PLACES, ids=lambda section: section.__name__)
 def test_every_key_is_told(section: type[BaseModel]):
     """No key of a project file is known to the schema alone."""
     names = [field.alias or name for name, field in section.model_fields.items()]

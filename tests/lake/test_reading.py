@@ -6,7 +6,7 @@ import pytest
 from headrace.failures import DataFailure
 from headrace.lake.data_files import DataFileWriter
 from headrace.lake.reading import read_columns, read_file, read_group
-from headrace.lake.snapshot import RowGroup
+from headrace.lake.snapshot import DataFile, RowGroup, row_groups
 
 SCHEMA = pa.schema([("score", pa.float32()), ("id", pa.int64())])
 READERS = {
@@ -44,3 +44,12 @@ def test_a_file_that_is_gone_is_named(path, reader):
     """The table still names it, so it is no empty file."""
     with pytest.raises(DataFailure, match="the file is gone"):
         READERS[reader](f"{path}.gone")
+
+
+def test_a_damaged_footer_is_named(path):
+    """Listing row groups tells it as reading does."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30] + bytes(30))
+    file = DataFile(str(path), path.name, 500, len(whole), {}, {}, {})
+    with pytest.raises(DataFailure, match=r"\.parquet: the file is damaged"):
+        row_groups([file])
