@@ -80,7 +80,7 @@ def _files(root: str, table: DeltaTable) -> tuple[DataFile, ...]:
             name=add["path"],
             rows=add["num_records"],
             size=add["size_bytes"],
-            partition=_under("partition.", add),
+            partition={k.removeprefix("partition."): v for k, v in add.items() if k.startswith("partition.")},
             low=_under("min.", add),
             high=_under("max.", add),
         )

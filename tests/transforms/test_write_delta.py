@@ -1,0 +1,112 @@
+"""The sink that other pipelines use: every row once per run, whoever dies and however often."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from headrace.failures import DataFailure
+from headrace.lake.snapshot import open_snapshot
+from transforms.write_delta import WriteDelta
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEMA = pa.schema([("n", pa.int64()), ("x", pa.float64()), ("part", pa.string()), ("at", pa.timestamp("us", "UTC"))])
+NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+def batch(numbers, part="a", schema=SCHEMA):
+    columns = {"n": numbers, "x": [float("nan")] + [1.0] * (len(numbers) - 1), "part": part, "at": NOON}
+    columns |= {name: [columns[name]] * len(numbers) for name in ("part", "at")}
+    return pa.record_batch({name: columns[name] for name in schema.names}, schema=schema)
+
+
+def write(root, batches, run=1, **settings):
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        pipeline | beam.Create(batches) | WriteDelta(root, SCHEMA, job="test", run=run, **settings)
+
+
+def numbers(root):
+    return sorted(pa.table(DeltaTable(root).to_pyarrow_table()).column("n").to_pylist())
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Where a table will stand."""
+    return str(tmp_path / "table")
+
+
+def test_a_run_adds_its_rows_once(root):
+    """The same run again adds nothing, the next one does, and one without rows moves the token."""
+    write(root, [batch([1, 2]), batch([3])])
+    write(root, [batch([1, 2]), batch([3])])
+    assert (numbers(root), DeltaTable(root).version()) == ([1, 2, 3], 1)
+    write(root, [], run=2)
+    write(root, [batch([4])], run=3)
+    assert numbers(root) == [1, 2, 3, 4]
+    assert DeltaTable(root).transaction_version("test") == 3
+
+
+def test_a_run_that_is_overtaken_is_refused(root):
+    """An old run that wakes up adds nothing to what later ones have committed."""
+    write(root, [batch([1])], run=2)
+    with pytest.raises(Exception, match="run 2 of test has committed, and this is run 1"):
+        write(root, [batch([2])], run=1)
+    assert numbers(root) == [1]
+
+
+def test_partitions_are_those_of_the_values(root):
+    """Each file holds one combination; null is null, a time has its Z, and statistics leave NaN out."""
+    write(root, [batch([1, 2]), batch([3], part=None), batch([4, 5], part="b/ c=%")], partition_by=["part", "at"])
+    files = open_snapshot(root).files
+    assert sorted((f.partition["part"] or "", f.rows) for f in files) == [("", 1), ("a", 2), ("b/ c=%", 2)]
+    log = (Path(root) / "_delta_log" / f"{1:020d}.json").read_text()
+    assert '"at":"2024-01-02T12:00:00.000000Z"' in log
+    assert all("x" not in file.high for file in files)
+    assert numbers(root) == [1, 2, 3, 4, 5]
+
+
+def test_what_cannot_be_a_partition_is_refused(root):
+    """By name: a type where the pipeline is built, an empty text where it comes; nothing is committed."""
+    for by, told in (("x", "x is double"), ("y", "y is no column")):
+        with pytest.raises(DataFailure, match=told):
+            WriteDelta(root, SCHEMA, job="test", run=1, partition_by=[by]).expand(None)
+    assert not Path(root).exists()
+    with pytest.raises(Exception, match="part is an empty text"):
+        write(root, [batch([1], part="")], partition_by=["part"])
+    assert DeltaTable(root).version() == 0
+
+
+def test_a_new_column_is_added_and_another_type_refused(root):
+    """Evolved where the pipeline is built: older rows are null there; a changed type stops before anything runs."""
+    write(root, [batch([1])])
+    wider = SCHEMA.append(pa.field("day", pa.date32()))
+    rows = batch([2]).append_column("day", pa.array([date(2024, 1, 2)]))
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        pipeline | beam.Create([rows]) | WriteDelta(root, wider, job="test", run=2)
+    assert pa.table(DeltaTable(root).to_pyarrow_table()).sort_by("n").column("day").to_pylist() == [
+        None,
+        date(2024, 1, 2),
+    ]
+    with pytest.raises(DataFailure, match="n: the table has int64, this run makes string"):
+        WriteDelta(root, pa.schema([("n", pa.string())]), job="test", run=3).expand(None)
+
+
+def test_the_example_of_the_readme_runs(tmp_path):
+    """As it is printed, twice: the second run of the same number adds nothing."""
+    (text,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    assert len(text.splitlines()) < 40
+    (tmp_path / "squares.py").write_text(text)
+    call = [sys.executable, "squares.py", "table", "1"]
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    for _ in range(2):
+        subprocess.run(call, cwd=tmp_path, env=env, check=True, timeout=120, capture_output=True)
+    table = pa.table(DeltaTable(str(tmp_path / "table")).to_pyarrow_table())
+    assert sorted(table.column("n").to_pylist()) == list(range(10_000))
+    assert len(open_snapshot(str(tmp_path / "table")).files) >= 2
