@@ -180,7 +180,9 @@ def test_inputs_are_pinned_in_the_commit(model):
 
 
 def test_a_repeated_key_in_a_look_up_is_named(model, tmp_path, capsys):
-    """Two regions for one shop would multiply rows: exit code 3 with the key."""
+    """Two regions for one shop would multiply rows: exit code 3 with the key, where ingest did not look for repeats."""
+    config = tmp_path / "shop/regions.yaml"
+    config.write_text(config.read_text().replace("key: [shop]\n", ""))
     (tmp_path / "lake/shop/regions").rename(tmp_path / "old")
     (tmp_path / "raw/regions.csv").write_text("north,cold,7\nnorth,warm,8\n")
     ingest()
