@@ -26,10 +26,10 @@ class LongLine(NamedTuple):
 
 
 class RawBlock(NamedTuple):
-    """Whole lines as they are in the file; `tail` follows them where it was too long to hold."""
+    """Whole rows as they are in the file; `tail` follows them where it was too long to hold."""
 
     origin: Origin  # covers data and tail
-    data: bytes  # whole lines, the last with or without its line end; starts at origin.start
+    data: bytes  # whole rows of lines, the last with or without its line end; starts at origin.start
     tail: LongLine | None = None
     header: tuple[str, ...] = ()  # column of each field, "" where it is not kept; empty where lines name their own
 

@@ -16,6 +16,7 @@ from headrace.rows.quarantine import QUARANTINE_SCHEMA, quarantine
 from headrace.rows.reasons import Reasons
 from headrace.rows.row_checks import RowChecks
 from headrace.rows.row_steps import Rows, clean, derive
+from headrace.rows.rows_of_lines import row_starts, rows_of_lines
 from headrace.rules import compile_expression
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet
@@ -55,7 +56,7 @@ class Checker:
         Raises:
             DataFailure: the block's header lacks a column of the contract.
         """
-        lines = Lines.of(raw.data)
+        lines = self._rows(Lines.of(raw.data))
         reasons = Reasons(line_faults(lines, self._source))
         sound = np.delete(np.arange(len(lines)), reasons.lines)
         if raw.tail:
@@ -78,6 +79,14 @@ class Checker:
         read = len(lines) + (raw.tail is not None)
         counts = Counts(raw.origin, read, accepted.num_rows, quarantined.num_rows, reasons.counts())
         return Checked(accepted, quarantined, counts)
+
+    def _rows(self, lines: Lines) -> Lines:
+        """The lines of each row as one, where a row may have several."""
+        source = self._source
+        if not source.multiline or source.quote.encode() not in lines.data:
+            return lines
+        starts = row_starts(lines, source.quote, source.delimiter, source.line.max_bytes)
+        return rows_of_lines(lines, starts.first)
 
     def _read(self, raw: RawBlock, lines: Lines, sound: Ints) -> Cells:
         """The cells of the lines that may be looked into."""

@@ -45,7 +45,7 @@ def csv_cells(data: bytes, header: Sequence[str], names: Sequence[str], source: 
         parse_options=csv.ParseOptions(
             delimiter=source.delimiter,
             quote_char=source.quote or False,
-            newlines_in_values=False,
+            newlines_in_values=source.multiline,
             ignore_empty_lines=False,
             invalid_row_handler=reject,
         ),

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 from headrace.failures import DataFailure, reaching
 from headrace.rows.block import HEAD_BYTES, LongLine, Origin, RawBlock
 from headrace.rows.header import columns_of, read_names
+from headrace.rows.row_end import held_bytes, row_end
 from headrace.spec.data_set import DataSet, Source
 
 TARGET = 12_000_000  # bytes of a range: enough to make per-block costs vanish, little enough for many per worker
@@ -39,8 +40,8 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
     """Where the rows of a file start and where it can be cut; reads its head and a little around each cut.
 
     A UTF-8 byte order mark and the header line belong to no range. A range ends
-    right after the first newline at or after `target` bytes, so only its last
-    line can reach further than that. A file with a header and no rows has no ranges.
+    right after the first row that reaches over `target` bytes. Where a row may have
+    several lines, the whole file is read. A file with a header and no rows has no ranges.
 
     Raises:
         DataFailure: the file is empty, is no text, or its header does not fit the contract.
@@ -54,7 +55,7 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
         if start == size:
             raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
         header, start = _read_header(file, start, path, data)
-        return FilePlan(start, tuple(_ranges(file, start, size, target)), header)
+        return FilePlan(start, tuple(_ranges(file, start, size, target, data.source)), header)
 
 
 def read_range(
@@ -71,7 +72,7 @@ def read_range(
     origin = Origin(file, start, end)
     with reaching(path), Path(path).open("rb") as stream:
         stream.seek(start)
-        if end - start <= target + source.line.max_bytes + len(b"\r\n"):
+        if end - start <= held_bytes(target, source):
             return RawBlock(origin, _exactly(stream, end - start, path), None, header)
         data = _exactly(stream, target, path)
         data = data[: data.rfind(b"\n") + 1]
@@ -99,11 +100,21 @@ def _read_header(file: BinaryIO, start: int, path: str, data: DataSet) -> tuple[
     return columns_of(read_names(line, path, source), path, data), start + len(line)
 
 
-def _ranges(file: BinaryIO, start: int, size: int, target: int) -> Iterator[tuple[int, int]]:
+def _ranges(file: BinaryIO, start: int, size: int, target: int, source: Source) -> Iterator[tuple[int, int]]:
     while start < size:
-        end = _line_end(file, start + target, size)
+        end = _row_end(file, start, size, target, source)
         yield start, end
         start = end
+
+
+def _row_end(file: BinaryIO, start: int, size: int, target: int, source: Source) -> int:
+    """Right after the first row that ends behind `start + target`; a row begins at `start`."""
+    if not source.multiline:  # any newline will do, so nothing before it is read
+        return _line_end(file, start + target, size)
+    file.seek(start)
+    window = file.read(held_bytes(target, source))
+    end = row_end(window, target, source)
+    return _line_end(file, start + len(window), size) if end is None else start + end
 
 
 def _line_end(file: BinaryIO, at: int, size: int) -> int:

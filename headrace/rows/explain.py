@@ -12,7 +12,8 @@ _LINE = {
     "utf8": "the line is not UTF-8",
     "too_long": "the line is longer than {limit} bytes; raise source.line.max_bytes to let it pass",
     "blank": "the line is empty",
-    "quote": "quotes do not enclose whole cells; a cell cannot span lines, and a quote inside one is doubled",
+    "quote": "quotes do not enclose whole cells, or one stays open; a quote inside a cell is doubled, and only with "
+    "source.multiline can a cell span lines",
     "fields": "the line has more or fewer cells than the header",
     "null": "the message has no value: it is a tombstone",
     "json": f"the line is not one JSON object, or nests deeper than {DEEPEST}",

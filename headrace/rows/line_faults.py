@@ -9,6 +9,7 @@ from headrace.rows.lines import Ints, Lines
 from headrace.rows.quotes import misquoted
 from headrace.spec.data_set import Source
 
+_NEWLINE = 10
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -48,10 +49,11 @@ def _nuls(data: bytes, *, escaped: bool) -> Ints:
 
 
 def _bare_returns(lines: Lines) -> Ints:
-    """Lines with a CR that does not belong to their end."""
+    """Lines with a CR that does not belong to a line end."""
+    at = np.frombuffer(lines.data, np.uint8)
     returns = _positions(lines.data, b"\r")
-    line = np.searchsorted(lines.bounds, returns, side="right") - 1
-    return np.unique(line[returns < lines.ends[line]])
+    following = at[np.minimum(returns + 1, at.size - 1)]  # at the very end: itself, which is no line end
+    return lines.at(returns[following != _NEWLINE])
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -13,7 +13,7 @@ def misquoted(lines: Lines, quote: str, delimiter: str) -> Ints:
 
     A quoted field begins right after a delimiter or the line's start, ends right
     before a delimiter or the line's end, and holds quotes only doubled; a field
-    that is not quoted holds none. A field cannot span lines.
+    that is not quoted holds none. Lines here may be whole rows, with line ends in quoted fields.
 
     >>> misquoted(Lines.of(b'"a""b",c\n"a"b\na"b"\n"a\n"",""\n'), '"', ',').tolist()
     [1, 2, 3]

@@ -95,6 +95,8 @@ class Source(Section):
     """csv: the character around cells; empty: quotes are ordinary characters."""
     decimal: Literal[".", ","] = "."
     """csv: the decimal mark of numbers."""
+    multiline: Flag = False
+    """csv: whether a quoted cell may hold line ends; such files are read through once more to be cut."""
     header: Annotated[
         Annotated[Literal["present"], word("present", "the list of names where there is no header line"), Tag("word")]
         | Annotated[tuple[ColumnName, ...], AfterValidator(distinct), Tag("parts")],

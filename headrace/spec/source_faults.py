@@ -10,7 +10,7 @@ from headrace.spec.data_set import Column, Source
 from headrace.spec.references import Findings
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
-_CSV_ONLY = ("delimiter", "quote", "decimal", "header", "rename", "ignore")
+_CSV_ONLY = ("delimiter", "quote", "decimal", "multiline", "header", "rename", "ignore")
 
 
 def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
@@ -62,6 +62,8 @@ def _check_marks(source: Source, findings: Findings) -> None:
     if source.decimal == source.delimiter:
         cure = "; files with a decimal comma are mostly delimited by a semicolon" if source.decimal == "," else ""
         findings.add("source.decimal", f"is the delimiter too; the two must differ{cure}")
+    if source.multiline and not source.quote:
+        findings.add("source.multiline", "is about quoted cells, and quote is empty; choose one")
 
 
 def _check_names(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:

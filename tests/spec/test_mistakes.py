@@ -295,6 +295,11 @@ ORDERS = [
     ),
     (
         "format: csv",
+        "format: csv, quote: '', multiline: true",
+        ["orders.yaml:2: source.multiline: is about quoted cells, and quote is empty; choose one"],
+    ),
+    (
+        "format: csv",
         'format: csv, delimiter: "\\n", quote: §',
         [
             "orders.yaml:2: source.delimiter: '\\n' cannot stand here; write one ASCII character, no line end",
@@ -468,9 +473,10 @@ PRICES = [
 DELIVERIES = [
     (
         "format: jsonl",
-        "format: jsonl, delimiter: ';', rename: {a: carrier}",
+        "format: jsonl, delimiter: ';', multiline: true, rename: {a: carrier}",
         [
             "deliveries.yaml:2: source.delimiter: is for csv, and the format is jsonl",
+            "deliveries.yaml:2: source.multiline: is for csv, and the format is jsonl",
             "deliveries.yaml:2: source.rename: is for csv, and the format is jsonl; name the place in the object by `path` of the column",
         ],
     ),
