@@ -56,7 +56,7 @@ class _CheckFn(beam.DoFn):
 
     def process(self, element: RawBlock) -> Iterator[Any]:  # Block, and tagged: Block, Counts
         accepted, quarantined, counts = self._checker.split(element)
-        pace.count(counts.read, element.origin.end - element.origin.start)
+        pace.count(counts.read, element.work)
         yield Block(element.origin, self._planned(accepted))
         yield TaggedOutput("quarantined", Block(element.origin, self._planned(quarantined)))
         yield TaggedOutput("counts", counts)

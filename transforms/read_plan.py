@@ -13,13 +13,13 @@ from headrace.lake import storage
 from headrace.lake.plans import SealedPlan
 from headrace.lake.storage import FileStatus
 from headrace.rows.block import RawBlock
-from headrace.rows.cut import read_range
+from headrace.rows.read_blocks import read_blocks
 from headrace.spec.data_set import Source
 from transforms import coders  # noqa: F401  # what raw blocks travel by
 
 
 class Range(NamedTuple):
-    """One planned range of bytes of one file."""
+    """One planned range of one file."""
 
     path: str  # where it is read
     file: str  # what its origin calls it
@@ -31,7 +31,7 @@ class Range(NamedTuple):
 
 @dataclass(eq=False)
 class ReadPlan(beam.PTransform[beam.Pipeline, PCollection[RawBlock]]):
-    """Every planned byte, as whole lines; the ranges are shuffled over the workers, rows never are.
+    """Every planned byte, as whole rows; the ranges are shuffled over the workers, rows never are.
 
     Fails where a file is no longer what was planned.
     """
@@ -74,4 +74,5 @@ class _ReadFn(beam.DoFn):
                 f"{element.file}: has changed since the plan was sealed; put the planned file back, or run again to "
                 "seal the plan anew where nothing of it is committed"
             )
-        yield read_range(element.path, element.file, element.start, element.end, self._source, header=element.header)
+        _, file, start, end, header, _ = element
+        yield from read_blocks(element.path, file, start, end, self._source, header=header)

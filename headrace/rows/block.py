@@ -7,6 +7,9 @@ import pyarrow as pa
 HEAD_BYTES = 64_000
 """How much is kept of a line longer than `line.max_bytes`."""
 
+OPEN_END = 1 << 62
+"""The end of a range that reaches as far as its file does, where only reading it all tells how far."""
+
 
 class Origin(NamedTuple):
     """Where rows came from: a file and the half-open range of its uncompressed bytes."""
@@ -32,6 +35,12 @@ class RawBlock(NamedTuple):
     data: bytes  # whole rows of lines, the last with or without its line end; starts at origin.start
     tail: LongLine | None = None
     header: tuple[str, ...] = ()  # column of each field, "" where it is not kept; empty where lines name their own
+    packed: int | None = None  # bytes of the file that it took, where they are others than its origin's
+
+    @property
+    def work(self) -> int:
+        """Bytes of the file that it took."""
+        return self.origin.end - self.origin.start if self.packed is None else self.packed
 
 
 class Block(NamedTuple):

@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from headrace.failures import DataFailure, reaching
-from headrace.rows.block import HEAD_BYTES, LongLine, Origin, RawBlock
+from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
 from headrace.rows.header import columns_of, read_names
 from headrace.rows.row_end import held_bytes, row_end
+from headrace.rows.unpacked import Unpacked, compression_of
 from headrace.spec.data_set import DataSet, Source
 
 TARGET = 12_000_000  # bytes of a range: enough to make per-block costs vanish, little enough for many per worker
 
 _CHUNK = 1 << 16
 _LONGEST_HEADER = 1_000_000
+_LONGEST_SIGNATURE = 8
 _BOM = b"\xef\xbb\xbf"
 _NO_TEXT = {
     b"\xff\xfe": "UTF-16; convert it to UTF-8, for example with iconv",
     b"\xfe\xff": "UTF-16; convert it to UTF-8, for example with iconv",
-    b"\x1f\x8b": "compressed with gzip; unpack it first",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
+    b"\x1f\x8b": "compressed with gzip; name it ….gz or say source.compression: gzip, and pack no archive into another",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; name it ….zst or say source.compression: zstd, and pack no archive "
+    "into another",
     b"BZh": "compressed with bzip2; unpack it first",
     b"PK\x03\x04": "a zip archive (or a workbook); unpack or export it first",
     b"PAR1": "a Parquet file, not lines of text",
@@ -29,7 +32,7 @@ _NO_TEXT = {
 
 
 class FilePlan(NamedTuple):
-    """How one file is read: its ranges tile [data_start, size) and each ends at a line end or the file's."""
+    """How one file is read: its ranges tile [data_start, size) and each ends at a row's end or the file's."""
 
     data_start: int
     ranges: tuple[tuple[int, int], ...]
@@ -41,20 +44,19 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
 
     A UTF-8 byte order mark and the header line belong to no range. A range ends
     right after the first row that reaches over `target` bytes. Where a row may have
-    several lines, the whole file is read. A file with a header and no rows has no ranges.
+    several lines, the whole file is read. A compressed file is one range, whose end is
+    told by reading it. A file with a header and no rows has no ranges.
 
     Raises:
         DataFailure: the file is empty, is no text, or its header does not fit the contract.
     """
+    if kind := compression_of(path, data.source):
+        with reaching(path), Unpacked(path, kind, data.source) as stream:
+            header, start = _read_opening(stream, path, data)
+            return FilePlan(start, ((start, OPEN_END),), header)
     with reaching(path), Path(path).open("rb") as file:
+        header, start = _read_opening(file, path, data)
         size = os.fstat(file.fileno()).st_size
-        opening = file.read(len(_BOM))
-        file.seek(0)
-        start = len(_BOM) if opening == _BOM else 0
-        _refuse_no_text(file.read(8), path)
-        if start == size:
-            raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
-        header, start = _read_header(file, start, path, data)
         return FilePlan(start, tuple(_ranges(file, start, size, target, data.source)), header)
 
 
@@ -80,24 +82,32 @@ def read_range(
         return RawBlock(origin, data, _long_line(stream, start + len(data), end, path), header)
 
 
-def _refuse_no_text(opening: bytes, path: str) -> None:
-    for signature, what in _NO_TEXT.items():
-        if opening.startswith(signature):
-            raise DataFailure(f"{path}: this is {what}")
-
-
-def _read_header(file: BinaryIO, start: int, path: str, data: DataSet) -> tuple[tuple[str, ...], int]:
-    """The column of each field and where the rows start."""
+def _read_opening(file: BinaryIO, path: str, data: DataSet) -> tuple[tuple[str, ...], int]:
+    """The column of each field, and where the rows start; reads no further than that."""
+    opening = file.read(_LONGEST_SIGNATURE)
+    _refuse_no_text(opening, path)
+    start = len(_BOM) if opening.startswith(_BOM) else 0
+    if len(opening) == start:
+        raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
     source = data.source
     if source.format == "jsonl":
         return (), start
     if source.header != "present":
         return columns_of(source.header, path, data), start
-    file.seek(start)
-    line = file.readline(_LONGEST_HEADER)
-    if len(line) == _LONGEST_HEADER:
+    line = opening[start:]
+    if b"\n" in line:
+        line = line[: line.index(b"\n") + 1]
+    else:
+        line += file.readline(_LONGEST_HEADER)
+    if len(line) >= _LONGEST_HEADER:
         raise DataFailure(f"{path}: no line ends within the first {_LONGEST_HEADER} bytes; is this a CSV file?")
     return columns_of(read_names(line, path, source), path, data), start + len(line)
+
+
+def _refuse_no_text(opening: bytes, path: str) -> None:
+    for signature, what in _NO_TEXT.items():
+        if opening.startswith(signature):
+            raise DataFailure(f"{path}: this is {what}")
 
 
 def _ranges(file: BinaryIO, start: int, size: int, target: int, source: Source) -> Iterator[tuple[int, int]]:

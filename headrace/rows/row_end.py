@@ -15,7 +15,7 @@ def held_bytes(target: int, source: Source) -> int:
 def row_end(window: bytes, target: int, source: Source) -> int | None:
     r"""Right after the first row that ends behind `target` bytes; None where the window does not show its end.
 
-    The window begins with a row and is `held_bytes` long, unless the file ends with it. So
+    The window begins with a row and is at least `held_bytes` long, unless the file ends with it. So
     where there is no such end, it is the file's, or that of a line that is too long to
     hold; that line begins after the last newline of the window, and is a row.
 
@@ -32,4 +32,4 @@ def row_end(window: bytes, target: int, source: Source) -> int | None:
     if behind.size:
         return int(behind[0])
     # A row that is still open where so much is held has as many lines as it can have.
-    return whole if whole > target and len(window) == held_bytes(target, source) else None
+    return whole if whole > target and len(window) >= held_bytes(target, source) else None

@@ -80,6 +80,15 @@ def _mark(value: object) -> object:
 Mark = Annotated[str, BeforeValidator(_mark)]
 
 
+class Unpacked(Section):
+    """How much may come out of one compressed file: more is refused, whatever it holds."""
+
+    max_bytes: Annotated[Size, Field(ge=1)] = 10_000_000_000
+    """The most bytes."""
+    max_ratio: Annotated[Number, Field(ge=1)] = 100.0
+    """The most bytes for each one of the file; the first 10 MB are free."""
+
+
 class Source(Section):
     """Where raw rows come from and how they are written."""
 
@@ -113,6 +122,10 @@ class Source(Section):
     """Whether white space around cells is stripped before anything else."""
     line: Line = Line()
     """Limits of one raw line."""
+    compression: Literal["by_name", "none", "gzip", "zstd"] = "by_name"
+    """How files are compressed; `by_name`: gzip if they end in .gz, zstd in .zst, else not."""
+    unpacked: Unpacked = Unpacked()
+    """How much may come out of one compressed file."""
 
 
 class Column(Section):

@@ -11,6 +11,7 @@ from headrace.spec.references import Findings
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
 _CSV_ONLY = ("delimiter", "quote", "decimal", "multiline", "header", "rename", "ignore")
+_FILES_ONLY = ("compression", "unpacked")
 
 
 def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
@@ -37,6 +38,9 @@ def _check_place_of_rows(source: Source, findings: Findings) -> None:
     else:
         if not _TOPIC.fullmatch(source.topic) or source.topic in (".", ".."):
             findings.add("source.topic", "is no name of a topic; those are up to 249 letters, digits, ., _ and -")
+        for key in _FILES_ONLY:
+            if key in source.model_fields_set:
+                findings.add(f"source.{key}", "is about files, and the rows come from a topic")
         if source.format != "jsonl":
             findings.add("source.format", f"messages of a topic are one JSON object each: jsonl, not {source.format}")
 

@@ -83,7 +83,7 @@ def test_a_nameless_field_is_called_by_its_place(deliver):
         (b"", "the file is empty; remove it"),
         (b"\xef\xbb\xbf", "the file is empty"),
         (b"\xff\xfea\0,\0b\0\n\0", "UTF-16; convert it to UTF-8"),
-        (b"\x1f\x8b\x08\0abc", "compressed with gzip; unpack it first"),
+        (b"\x1f\x8b\x08\0abc", "compressed with gzip; name it ….gz"),
         (b"PAR1xyz", "a Parquet file"),
         (b"a,b\xff\n", "the first line is no CSV header"),
         (b'a,"b\n', "the first line is no CSV header"),

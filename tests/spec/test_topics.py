@@ -32,6 +32,7 @@ def test_a_topic_stands_in_place_of_a_path():
         ("format: jsonl, topic: a b", "source.topic: is no name of a topic; those are up to 249 letters, digits"),
         ("format: jsonl, topic: ''", "source.topic: is no name of a topic"),
         ("format: jsonl, topic: ..", "source.topic: is no name of a topic"),
+        ("format: jsonl, topic: a, compression: gzip", "source.compression: is about files, and the rows come from a"),
         ("format: jsonl, topik: a", "source.topik: no such key; did you mean topic?"),
     ],
 )

@@ -1,0 +1,92 @@
+"""Batch ingest of files that are more than plain lines: packed, with cells that span lines."""
+
+import gzip
+import json
+
+import polars as pl
+import pyarrow as pa
+import pytest
+import zstandard
+from deltalake import DeltaTable
+
+from headrace.lake.account_table import read_accounts
+from headrace.lake.layout import DataSetFolder
+from lib import shop
+from pipelines import ingest_batch
+
+FOLDER = DataSetFolder("lake", "shop", "orders")
+HEADER = "id;placed;shop;amount;note\n"
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """The shop's data-set file, from inside the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return shop.write_project(tmp_path).relative_to(tmp_path)
+
+
+def source_says(config, more):
+    """Add to the section `source`, and take files of any name."""
+    text = config.read_text().replace("raw/orders/*.csv", "raw/orders/*")
+    config.write_text(text.replace("source: {", f"source: {{{more}"))
+
+
+def ingest(config, *options):
+    return ingest_batch.main(["--config", str(config), "--json", *options])
+
+
+def events():
+    return pl.from_arrow(pa.table(DeltaTable(FOLDER.events).to_pyarrow_table()))
+
+
+def last(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_packed_files_give_the_rows_of_plain_ones(config, tmp_path, capsys):
+    """A plain, a gz and a zst file in one folder are one table, and the account closes."""
+    source_says(config, "")
+    for name, ids in (("a", range(1, 100)), ("b", range(100, 200)), ("c", range(200, 300))):
+        shop.deliver(tmp_path, name, ids)
+    orders = tmp_path / "raw/orders"
+    (orders / "b.gz").write_bytes(gzip.compress((orders / "b").read_bytes()))
+    (orders / "c.zst").write_bytes(zstandard.compress((orders / "c").read_bytes()))
+    (orders / "b").unlink()
+    (orders / "c").unlink()
+    assert ingest(config) == 0
+    assert events()["id"].sort().to_list() == list(range(1, 300))
+    (account,) = read_accounts(FOLDER)
+    assert (account.read, account.accepted, account.files) == (299, 299, 3)
+    assert ingest(config) == 0
+    assert last(capsys)["summary"]["nothing_to_do"] is True
+
+
+def test_a_damaged_archive_stops_the_commit_until_it_is_whole(config, tmp_path, capsys):
+    """Nothing of the plan is visible; with the whole file in its place the same plan goes on."""
+    source_says(config, "")
+    shop.deliver(tmp_path, "a.csv", range(1, 5))
+    shop.deliver(tmp_path, "b", range(5, 5000))
+    whole = gzip.compress((tmp_path / "raw/orders/b").read_bytes())
+    (tmp_path / "raw/orders/b").unlink()
+    (tmp_path / "raw/orders/b.gz").write_bytes(whole[:-9])
+    assert ingest(config) == 3
+    assert "raw/orders/b.gz: not whole, or no gzip file" in last(capsys)["message"]
+    assert events().is_empty()
+    (tmp_path / "raw/orders/b.gz").write_bytes(whole)
+    assert ingest(config) == 0
+    assert events().height == 4999
+
+
+def test_cells_that_span_lines_are_one_row(config, tmp_path):
+    """With `multiline` a note of several lines is one value; a quote that stays open costs itself and what it opens."""
+    source_says(config, "multiline: true, line: {max_bytes: 80b}, ")
+    rows = [f'{n};2024-01-01T00:00:00Z;north;1;"first {n}\n\nlast"' for n in range(1, 40)]
+    rows[20] = '99;2024-01-01T00:00:00Z;north;1;"open'
+    (tmp_path / "raw/orders/a.csv").write_text(HEADER + "\n".join(rows) + "\n")
+    assert ingest(config) == 0
+    found = events().sort("id")
+    assert found["id"].to_list() == [n for n in range(1, 40) if n not in (21, 22)]
+    assert found["note"].to_list() == [f"first {n}\n\nlast" for n in found["id"]]
+    (account,) = read_accounts(FOLDER)
+    assert account.reasons == {"line.blank": 1, "line.quote": 2}
+    assert account.read == 37 + 3
