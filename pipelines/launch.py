@@ -1,8 +1,10 @@
 """Run a Beam pipeline at a place, and give back the failure a person can act on."""
 
 import logging
+import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from headrace.entry import Call, Usage
@@ -50,6 +52,9 @@ class Launcher:
             if failure := failure_told("".join(traceback.format_exception(wrapped))):
                 raise failure from wrapped
             raise
+        except KeyboardInterrupt:
+            _end(watched.job)
+            raise
         return str(state or watched.job.state)
 
     def _pipeline(self) -> "beam.Pipeline":
@@ -68,3 +73,12 @@ class Launcher:
             raise PlaceFailure(f"place {self._call.place.place}: {lacking}") from lacking
         except ValueError as refused:
             raise Usage(f"place {self._call.place.place} and the command line: {refused}") from refused
+
+
+def _end(job: Any) -> None:
+    """Let go of a job that a person has ended; what Beam and its threads say of that is no news."""
+    logging.disable(logging.CRITICAL)
+    threading.excepthook = lambda _: None
+    with suppress(Exception):  # a job service that is gone has ended it already
+        if job is not None:
+            job.cancel()

@@ -43,7 +43,8 @@ class Watched:
 def shown(progress: Progress, step: str, work: int, every: float = 2.0) -> Iterator[Watched]:
     """Report every few seconds while the block runs: rows, rows/s and the share of the work done.
 
-    As long as nothing was counted here, the state of the job is told whenever it changes.
+    Where `work` is 0 its amount is not known, and there is no share. As long as nothing was
+    counted here, the state of the job is told whenever it changes.
     """
     began, rows_before, work_before = time.monotonic(), _rows, _work
     watched, ended = Watched(), threading.Event()
@@ -53,8 +54,8 @@ def shown(progress: Progress, step: str, work: int, every: float = 2.0) -> Itera
         while not ended.wait(every):
             if rows := _rows - rows_before:
                 rate = round(rows / (time.monotonic() - began))
-                share = (_work - work_before) / max(work, 1)
-                progress.step(step, rows=rows, rows_per_second=rate, done=f"{share:.0%}")
+                share = {"done": f"{(_work - work_before) / work:.0%}"} if work else {}
+                progress.step(step, rows=rows, rows_per_second=rate, **share)
             elif (state := watched.state()) not in ("", told):
                 progress.step(step, job=state)
                 told = state

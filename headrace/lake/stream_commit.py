@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from headrace.failures import DataFailure
@@ -106,7 +107,7 @@ class StreamTable:
         }
 
 
-def stream_account(root: str) -> StreamAccount:
-    """The account of all commits of streams that the table's log still holds."""
-    infos = (info[INFO] for info in newest_infos(root) if INFO in info)
-    return StreamAccount.total(StreamAccount.from_info(info) for info in infos)
+def stream_account(root: str, after: int = -1) -> StreamAccount:
+    """The account of all commits of streams behind a version, as far as the table's log still holds them."""
+    newer = takewhile(lambda info: info["version"] > after, newest_infos(root))
+    return StreamAccount.total(StreamAccount.from_info(info[INFO]) for info in newer if INFO in info)

@@ -1,0 +1,222 @@
+"""A Kafka topic → events and quarantine, every message once and accounted for.
+
+python -m pipelines.ingest_stream --config FILE [--place FILE] [--until now|forever] [Beam options]
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from headrace import entry
+from headrace.entry import Call, Usage
+from headrace.failures import Failure
+from headrace.lake import storage
+from headrace.lake.data_set_tables import events_schema, quarantine_schema
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.lock import locked
+from headrace.lake.offsets import Topic, TopicApps, partition_name
+from headrace.lake.stream_account import StreamAccount
+from headrace.lake.stream_commit import StreamTable, stream_account
+from headrace.lake.tables import create_table, open_table
+from headrace.rows.messages import KEY, LATE, MessageChecker
+from headrace.spec.data_set import DataSet
+from headrace.spec.digest import contract_digest
+from headrace.spec.place import KafkaPlace
+from headrace.spec.project import load_data_set
+from pipelines.launch import Launcher
+from pipelines.topic import look_at
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+    from transforms.read_kafka import KafkaSource
+
+Offsets = Mapping[int, int]
+"""By partition."""
+
+
+class Interrupted(Failure):
+    """A person or the system has ended the run. Exit code 130."""
+
+    exit_code = 130
+
+
+def build(
+    root: "beam.Pipeline",
+    source: "KafkaSource",
+    data: DataSet,
+    tables: Mapping[str, StreamTable],
+    first: Mapping[str, Offsets],
+) -> None:
+    """Lay out the whole flow; each quoted name is a box in the runner's graph."""
+    import apache_beam as beam  # noqa: PLC0415  # Beam is loaded when there is work
+
+    from transforms.check_messages import CheckMessages  # noqa: PLC0415
+    from transforms.commit_offsets import CommitOffsets  # noqa: PLC0415
+    from transforms.read_kafka import ReadKafka  # noqa: PLC0415
+    from transforms.write_parts import WriteParts  # noqa: PLC0415
+
+    checker, topic = MessageChecker(data), data.source.topic
+
+    def write(table: str, schema: Any) -> WriteParts:
+        named = {partition_name(topic, number): offset for number, offset in first[table].items()}
+        return WriteParts(table, tables[table].root, schema, named)
+
+    messages = root | "Read" >> ReadKafka(source)
+    rows = messages | "Check" >> CheckMessages(data)
+    events = rows.events | "Write events" >> write("events", checker.schema)
+    refused = rows.quarantine | "Write quarantine" >> write("quarantine", checker.quarantine_schema)
+
+    (events, refused) | "Parts" >> beam.Flatten() | "Commit" >> CommitOffsets(tables)
+
+
+def ingest(call: Call) -> dict[str, Any]:
+    """Read from where the tables end, to the end of the topic as it is now or until it is stopped.
+
+    Run twice it commits every message once. Returns the account of this run.
+    """
+    project, data = load_data_set(call.config)
+    if not data.source.topic:
+        raise Usage(
+            f"{call.config}: the rows of {data.dataset} come from files; ingest them with: "
+            f"python -m pipelines.ingest_batch --config {call.config}"
+        )
+    launcher = Launcher(call)
+    forever = call.options.until == "forever"
+    if forever and _commits_only_at_the_end(call):
+        raise Usage(
+            "--until forever: this runner works through what is there and ends, so it would never commit; name a "
+            "runner for endless streams in the place file (PrismRunner on one machine), or run --until now again and "
+            "again"
+        )
+    folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
+    with locked(folder.root), _ended_by_signals():
+        topic = look_at(data.source.topic, call.place.kafka)
+        tables = _tables(folder, data)
+        before = open_table(tables["events"].root).version()
+        first = {name: table.begin(topic, accept_loss=call.options.accept_loss) for name, table in tables.items()}
+        stop = None if forever else {number: retained.end for number, retained in topic.partitions.items()}
+        left = sum(end - min(offsets[p] for offsets in first.values()) for p, end in stop.items()) if stop else 0
+        if stop is None or left:
+            call.progress.step(f"topic {topic.name} of {data.dataset}", partitions=len(first["events"]), offsets=left)
+            try:
+                state = launcher.run(
+                    f"ingest {data.dataset}",
+                    left,
+                    lambda root: build(root, _source(topic, call.place.kafka, first, stop), data, tables, first),
+                )
+            except KeyboardInterrupt as ended:
+                raise Interrupted(_interrupted(stream_account(tables["events"].root, before), call.config)) from ended
+            _prove_reached(topic, tables, stop, state)
+        return _summary(
+            data.dataset, topic, stream_account(tables["events"].root, before), nothing_to_do=not left and not forever
+        )
+
+
+def _tables(folder: DataSetFolder, data: DataSet) -> dict[str, StreamTable]:
+    """The tables of a topic, made where they are not there yet."""
+    schemas = {"quarantine": quarantine_schema().append(KEY), "events": events_schema(data).append(LATE)}
+    return {
+        name: StreamTable(
+            name,
+            storage.absolute(root),  # a worker stands elsewhere
+            TopicApps(data.dataset, create_table(root, schemas[name]), data.source.topic),
+            contract_digest(data),
+            data.contract.stop_if.quarantined_share,
+        )
+        for name, root in folder.committed.items()
+    }
+
+
+def _source(topic: Topic, kafka: KafkaPlace, first: Mapping[str, Offsets], stop: Offsets | None) -> "KafkaSource":
+    """Reading begins where the table that is furthest behind ends; no block reaches across the end of another."""
+    from transforms.consumer_slot import Fetched  # noqa: PLC0415
+    from transforms.read_kafka import KafkaSource  # noqa: PLC0415
+
+    partitions = tuple(sorted(topic.partitions))
+    return KafkaSource(
+        what=Fetched(kafka.servers, tuple(sorted(kafka.options.items())), topic.name, partitions, len(partitions)),
+        first={p: min(offsets[p] for offsets in first.values()) for p in partitions},
+        stop=stop,
+        cuts={p: tuple(offsets[p] for offsets in first.values()) for p in partitions},
+        readers=kafka.readers,
+    )
+
+
+def _prove_reached(topic: Topic, tables: Mapping[str, StreamTable], stop: Offsets | None, state: str) -> None:
+    """The runner's word that it is done is not believed: every table must end where the topic did."""
+    for name, table in tables.items():
+        found = table.tokens(partition_name(topic.name, number) for number in topic.partitions)
+        wanted = {partition_name(topic.name, number): end for number, end in (stop or {}).items()}
+        if lacking := {file: (found[file], end) for file, end in wanted.items() if found[file] < end}:
+            told = ", ".join(f"{file} {start}..{end}" for file, (start, end) in lacking.items())
+            raise Failure(
+                f"{name}: the runner has ended (state {state}), but offsets are missing ({told}): blocks were lost on "
+                "the way. What was committed before them stays; run again and reading goes on there, and report it"
+            )
+
+
+def _interrupted(account: StreamAccount, config: str) -> str:
+    return (
+        f"interrupted; {account.read:,} messages were committed by this run ({account.accepted:,} accepted, "
+        f"{account.quarantined:,} quarantined) and stay; to go on after them: "
+        f"python -m pipelines.ingest_stream --config {config}"
+    )
+
+
+def _summary(data_set: str, topic: Topic, account: StreamAccount, *, nothing_to_do: bool) -> dict[str, Any]:
+    return {"data_set": data_set, "topic": topic.name, **account.as_info(), "nothing_to_do": nothing_to_do}
+
+
+def _commits_only_at_the_end(call: Call) -> bool:
+    runner = call.place.beam.runner
+    for option in call.passed_on:
+        runner = option.partition("=")[2] if option.startswith("--runner=") else runner
+    return runner.rpartition(".")[2].lower().removesuffix("runner") in ("fnapi", "direct")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Inside, the system's signal to end is what Ctrl-C is."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--until",
+        choices=("now", "forever"),
+        default="now",
+        help="now: to the end of the topic as it is when the run begins; forever: until it is stopped",
+    )
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="go on where the broker has deleted messages that were never read; the table's log keeps their offsets",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    return entry.run(
+        ingest,
+        argv,
+        prog="python -m pipelines.ingest_stream",
+        about=__doc__.splitlines()[0],
+        options=_options,
+        pass_on=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Stream ingest may die anywhere; run again, every message is in one table once and the account is closed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from headrace.lake.layout import DataSetFolder
+from lib import clicks
+
+DRIVER = Path(clicks.__file__).parent / "stream_dies.py"
+KILLED = -signal.SIGKILL
+
+
+@pytest.fixture
+def web(broker, tmp_path):
+    """A topic with 3,000 clicks and poison among them, not yet ingested; and how a run of it is called."""
+    topic = clicks.make_topic(broker)
+    config = clicks.write_project(tmp_path, broker, topic)
+    sent = clicks.send(broker, topic, range(3000), poison_every=50)
+    return Web(tmp_path, broker, topic, str(config), sent)
+
+
+class Web:
+    """The project and its broker."""
+
+    def __init__(self, folder, servers, topic, config, sent):
+        self.folder, self.servers, self.topic, self.config, self.sent = folder, servers, topic, config, sent
+        self.lake = DataSetFolder(str(folder / "lake"), "web", "clicks")
+
+    @contextmanager
+    def start(self, point="never", nth=1, *more):
+        """A run in a process group of its own; none is left behind."""
+        call = [sys.executable, str(DRIVER), point, str(nth), self.config, "place.yaml", *more]
+        where = {"cwd": self.folder, "start_new_session": True, "text": True}
+        with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **where) as run:
+            try:
+                yield run
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(run.pid, signal.SIGKILL)
+
+    def run(self, point="never", nth=1, *more):
+        """A run to its end: exit code and what it said."""
+        with self.start(point, nth, *more) as run:
+            said, trace = run.communicate(timeout=120)
+        return run.returncode, said, trace
+
+    def check_exact(self):
+        """Every message once; returns the account."""
+        return clicks.check_exact(self.folder, self.servers, self.topic)
+
+
+DEATHS = [
+    ("began", 1),  # one table has its first tokens
+    ("file", 1),  # one table's file is finished
+    ("file", 2),  # both are, nothing is committed
+    ("commit", 1),  # about to commit
+    ("committed", 1),  # one table carries the offsets, the other does not
+]
+
+
+def test_a_run_killed_at_every_point_is_finished_by_the_next(web):
+    """SIGKILL of the whole group at every point, with new messages between, then an ordinary run: exact.
+
+    Twice the tables have gone apart, so blocks are cut where either of them goes on.
+    """
+    for point, nth in DEATHS:
+        assert web.run(point, nth)[0] == KILLED, point
+    for round_, nth in enumerate((1, 2)):  # the second time both tables carry all, and the run has not said so
+        clicks.send(web.servers, web.topic, range(3000 + 500 * round_, 3500 + 500 * round_), poison_every=50)
+        ended, said, trace = web.run("committed", nth)
+        assert ended == KILLED, trace
+    ended, said, trace = web.run()
+    assert ended == 0, trace
+    assert json.loads(said.splitlines()[-1])["summary"]["nothing_to_do"] is True
+    assert web.check_exact().read == web.sent + 1020
+
+
+def test_without_reading_tokens_back_messages_double(web):
+    """The first negative control: a run that trusts its memory begins at the oldest message again."""
+    assert web.run()[0] == 0
+    before = DeltaTable(web.lake.events).to_pyarrow_table().num_rows
+    assert web.run("forgetful")[0] == 0
+    assert DeltaTable(web.lake.events).to_pyarrow_table().num_rows == 2 * before
+
+
+def test_offsets_kept_by_a_consumer_group_lose_messages(web):
+    """The second negative control: they are kept when a bundle ends, which is long before the commit."""
+    assert web.run("group", 1, web.servers)[0] == KILLED
+    assert web.run("group", 99, web.servers)[0] == 0
+    assert DeltaTable(web.lake.events).to_pyarrow_table().num_rows < 3000
+
+
+RUNNER = """\
+beam: {{runner: PrismRunner, options: {{prism_location: {prism}, prism_log_level: error, streaming: true}}}}
+"""
+
+
+def committed(web):
+    """How many rows both tables have."""
+    return sum(
+        DeltaTable(root).to_pyarrow_table().num_rows if DeltaTable.is_deltatable(root) else 0
+        for root in web.lake.committed.values()
+    )
+
+
+def wait_for(condition, run, seconds=60):
+    """Until the condition holds or the run has ended."""
+    until = time.monotonic() + seconds
+    while not condition() and run.poll() is None and time.monotonic() < until:
+        time.sleep(0.2)
+    return condition()
+
+
+def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
+    """On Prism beside a producer: SIGKILL of the group in full flow, then SIGTERM; what was said is what is there."""
+    clicks.write_project(web.folder, web.servers, web.topic, runner=RUNNER.format(prism=prism))
+    forever = ("--until", "forever")
+    with web.start("committed", 3, *forever) as run:
+        for n in range(10):
+            clicks.send(web.servers, web.topic, range(3000 + 200 * n, 3200 + 200 * n), poison_every=50)
+            time.sleep(0.3)
+        run.communicate(timeout=60)
+    assert run.returncode == KILLED
+    assert 0 < committed(web) < web.sent + 2040
+    with web.start("never", 1, *forever) as run:
+        assert wait_for(lambda: committed(web) == web.sent + 2040, run), run.communicate()
+        os.kill(run.pid, signal.SIGTERM)
+        said, trace = run.communicate(timeout=60)
+    assert run.returncode == 130, trace
+    last = json.loads(said.splitlines()[-1])
+    assert "messages were committed by this run" in last["message"]
+    assert "to go on after them: python -m pipelines.ingest_stream --config" in last["message"]
+    assert "Traceback" not in trace
+    web.check_exact()

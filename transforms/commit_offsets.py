@@ -1,0 +1,105 @@
+"""Commit the parts of a stream in the order of their offsets, each once."""
+# ruff: noqa: B008  # so Beam is told which state and timers a method is given
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import PCollection, coders
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import Timestamp
+
+from headrace.lake.offsets import Part, gap
+from headrace.lake.stream_commit import StreamTable
+
+
+@dataclass(eq=False)
+class CommitOffsets(beam.PTransform[PCollection[tuple[str, Part]], PCollection[tuple[str, int]]]):
+    """One worker per table gathers its parts, and every few seconds commits those that follow each other.
+
+    What comes out is (table, messages committed). A retry finds its tokens in the table and
+    commits nothing twice. The run fails where a gap stays open for `patience` seconds.
+    """
+
+    tables: Mapping[str, StreamTable]
+    every: float = 2.0  # seconds
+    patience: float = 120.0
+
+    def expand(self, parts: PCollection[tuple[str, Part]]) -> PCollection[tuple[str, int]]:
+        """Lay out the stage."""
+        commit = beam.ParDo(_CommitFn(self.tables, self.every, self.patience))
+        return parts | "Commit" >> commit.with_output_types(tuple[str, int])
+
+
+class _CommitFn(beam.DoFn):
+    TABLE = ReadModifyWriteStateSpec("table", coders.PickleCoder())
+    WAITING = BagStateSpec("waiting", coders.PickleCoder())
+    SINCE = ReadModifyWriteStateSpec("since", coders.PickleCoder())  # nothing of what waits could be committed
+    SET = ReadModifyWriteStateSpec("set", coders.PickleCoder())  # whether `soon` is
+    SOON = TimerSpec("soon", TimeDomain.REAL_TIME)
+    END = TimerSpec("end", TimeDomain.WATERMARK)
+
+    def __init__(self, tables: Mapping[str, StreamTable], every: float, patience: float) -> None:
+        self._tables = dict(tables)
+        self._every = every
+        self._patience = patience
+
+    def process(
+        self,
+        element: tuple[str, Part],
+        table: Any = beam.DoFn.StateParam(TABLE),
+        waiting: Any = beam.DoFn.StateParam(WAITING),
+        is_set: Any = beam.DoFn.StateParam(SET),
+        soon: Any = beam.DoFn.TimerParam(SOON),
+        end: Any = beam.DoFn.TimerParam(END),
+    ) -> None:
+        name, part = element
+        waiting.add(part)
+        if not is_set.read():  # set anew by every part, it would never fire while parts keep coming
+            is_set.write(True)
+            table.write(name)
+            soon.set(Timestamp.now() + self._every)
+            end.set(GlobalWindow().max_timestamp())  # where a bounded run ends
+
+    @on_timer(SOON)
+    def commit(
+        self,
+        table: Any = beam.DoFn.StateParam(TABLE),
+        waiting: Any = beam.DoFn.StateParam(WAITING),
+        since: Any = beam.DoFn.StateParam(SINCE),
+        is_set: Any = beam.DoFn.StateParam(SET),
+        soon: Any = beam.DoFn.TimerParam(SOON),
+    ) -> Iterator[tuple[str, int]]:
+        into = self._tables[table.read()]
+        after = into.commit(waiting.read())
+        waiting.clear()
+        is_set.clear()
+        if after.committed or not after.parts:
+            since.clear()
+            yield into.name, after.committed
+        if after.parts:
+            for part in after.parts:
+                waiting.add(part)
+            first = since.read() or time.time()
+            since.write(first)
+            if (waited := time.time() - first) > self._patience:
+                raise gap(into.name, after.parts, after.tokens, waited)
+            is_set.write(True)
+            soon.set(Timestamp.now() + self._every)
+
+    @on_timer(END)
+    def end(
+        self,
+        table: Any = beam.DoFn.StateParam(TABLE),
+        waiting: Any = beam.DoFn.StateParam(WAITING),
+    ) -> Iterator[tuple[str, int]]:
+        into = self._tables[table.read()]
+        after = into.commit(waiting.read())
+        waiting.clear()
+        if after.parts:
+            raise gap(into.name, after.parts, after.tokens, 0)
+        yield into.name, after.committed

@@ -1,0 +1,181 @@
+"""One Kafka consumer per process and set of partitions, whatever a runner does with its readers.
+
+A runner may open a reader for every bundle, on any thread. A consumer costs threads,
+connections and a second of start, so it stays here, and a reader that goes on where the
+last one stopped finds everything fetched already.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from headrace.failures import DataFailure, PlaceFailure
+from headrace.lake.offsets import grown, partition_name
+from headrace.rows.block import Block, Origin
+from headrace.rows.messages import MESSAGES
+
+POLL = 0.02  # seconds at most; Beam waits longer where there is nothing
+LOOK = 30.0  # seconds between looks at the topic itself
+PATIENCE = 60.0  # seconds without an answer of any broker
+_BLOCK_BYTES = 16_000_000
+_MOST, _FIRST = 10_000, 500  # messages of one poll
+_NO_TIME = 0  # what the client gives in place of a type of time
+
+
+class Fetched(NamedTuple):
+    """Which messages a consumer fetches: the same values name the same consumer."""
+
+    servers: str
+    options: tuple[tuple[str, str], ...]  # of librdkafka; may hold secrets
+    topic: str
+    partitions: tuple[int, ...]
+    of: int  # partitions the topic had when the run began
+
+
+@dataclass
+class ConsumerSlot:
+    """A consumer and what it will give next; one reader at a time, under the lock."""
+
+    what: Fetched
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    _consumer: Any = None
+    _at: dict[int, int] = field(default_factory=dict)  # the next offset it gives of each partition
+    _open: set[int] = field(default_factory=set)  # partitions that have not come to their stop
+    _most: int = _FIRST
+    _looked: float = 0.0
+    _answered: float = 0.0
+
+    def poll(self, at: Mapping[int, int], stop: Mapping[int, int] | None) -> list[Block]:
+        """The messages that follow these offsets: one block for each partition that moved.
+
+        A block's range is from one position of the consumer to the next, so blocks follow
+        each other also where offsets are missing: marks of transactions, aborted messages,
+        compaction. Nothing at or behind `stop` is given.
+
+        Raises:
+            DataFailure: the broker has deleted the next message, or the topic.
+            Conflict: partitions were added.
+            PlaceFailure: no broker answers, or it refuses.
+        """
+        going_on = {p for p in at if stop is None or at[p] < stop[p]}
+        if self._consumer is None:
+            self._consumer = Consumer(_settings(self.what))
+            self._answered = self._looked = time.monotonic()
+        if self._at != dict(at) or not going_on <= self._open:
+            self._consumer.assign([TopicPartition(self.what.topic, p, at[p]) for p in sorted(going_on)])
+            self._at, self._open = dict(at), going_on
+        self._look()
+        if not going_on:
+            return []
+        blocks = self._blocks(self._consumer.consume(self._most, POLL), stop or {})
+        if ended := [p for p in self._open if stop is not None and self._at[p] >= stop[p]]:
+            self._consumer.pause([TopicPartition(self.what.topic, p) for p in ended])
+            self._open -= set(ended)
+        return blocks
+
+    def _blocks(self, messages: Iterable[Any], stop: Mapping[int, int]) -> list[Block]:
+        after: dict[int, int] = {}
+        found: dict[int, list[Any]] = {}
+        size = count = 0
+        for message in messages:
+            if (error := message.error()) is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
+                    partition = message.partition()
+                    after[partition] = max(message.offset(), after.get(partition, 0))
+                else:
+                    _refuse(error, self.what.topic)
+                continue
+            partition, offset = message.partition(), message.offset()
+            count, size = count + 1, size + len(message)
+            if offset < stop.get(partition, offset + 1):
+                found.setdefault(partition, []).append(message)
+            after[partition] = offset + 1
+        if count:
+            self._most = max(1, min(_MOST, _BLOCK_BYTES * count // max(size, 1)))
+        blocks = []
+        for partition, position in after.items():
+            start, end = self._at[partition], min(position, stop.get(partition, position))
+            if end > start:
+                origin = Origin(partition_name(self.what.topic, partition), start, end)
+                blocks.append(Block(origin, _rows(found.get(partition, []))))
+                self._at[partition] = end
+        return blocks
+
+    def _look(self) -> None:
+        """Ask, now and then, whether a broker still answers and the topic is what it was."""
+        now = time.monotonic()
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        try:
+            topic = self._consumer.list_topics(self.what.topic, timeout=2).topics[self.what.topic]
+        except KafkaException as silence:
+            if now - self._answered > PATIENCE:
+                raise PlaceFailure(
+                    f"{self.what.servers}: no Kafka broker has answered for {now - self._answered:.0f} s ({silence}); "
+                    "what was committed stays, run again when one does"
+                ) from silence
+            return
+        self._answered = now
+        if len(topic.partitions) > self.what.of:
+            raise grown(self.what.topic, self.what.of, len(topic.partitions))
+
+
+_slots: dict[Fetched, ConsumerSlot] = {}
+_slots_lock = threading.Lock()
+
+
+def slot_of(what: Fetched) -> ConsumerSlot:
+    """This process's slot for what is fetched."""
+    with _slots_lock:
+        return _slots.setdefault(what, ConsumerSlot(what))
+
+
+def _settings(what: Fetched) -> dict[str, Any]:
+    return {
+        **dict(what.options),
+        "bootstrap.servers": what.servers,
+        "group.id": "headrace",  # asked for by the client; no offset is ever kept under it
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,  # it also tells how far the marks of transactions go
+        "auto.offset.reset": "error",  # a deleted message must not be skipped in silence
+        "isolation.level": "read_committed",
+        "log_level": 0,
+    }
+
+
+def _refuse(error: KafkaError, topic: str) -> None:
+    code = error.code()
+    if code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+        raise DataFailure(
+            f"topic {topic}: the broker has deleted messages while they were being read ({error.str()}): its retention "
+            "is too short; lengthen retention.ms of the topic, and run again to see which are lost"
+        )
+    if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
+        raise DataFailure(
+            f"topic {topic}: it is gone ({error.str()}), deleted while it was being read; what was committed stays"
+        )
+    if error.fatal() or not (error.retriable() or code in _PASSING):
+        raise PlaceFailure(f"topic {topic}: the broker refuses to be read: {error.str()}; mend it and run again")
+
+
+_PASSING = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT)  # noqa: SLF001
+
+
+def _rows(messages: list[Any]) -> pa.RecordBatch:
+    times = [ms * 1000 if kind != _NO_TIME else None for kind, ms in (m.timestamp() for m in messages)]
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([m.offset() for m in messages], pa.int64()),
+            pa.array(times, pa.int64()).cast(MESSAGES.field("time").type),
+            pa.array([m.key() for m in messages], pa.binary()),
+            pa.array([m.value() for m in messages], pa.binary()),
+        ],
+        schema=MESSAGES,
+    )
