@@ -217,6 +217,17 @@ def reset(config: Path, place_file: str | None, *, yes: bool, as_json: bool) -> 
 
 
 @answers
+def replay(config: Path, place_file: str | None, *, as_json: bool) -> int:
+    """Check the quarantine of a data set again."""
+    project, place = _project(config), load_place(place_file)
+    found = next((data for data in project.data_sets.values() if Path(data.file) == config), None)
+    if found is None:
+        return _fail(f"{config}: name the file of one data set", 2, as_json=as_json)
+    step = Step("replay", found.value.dataset, found.file)
+    return run_steps(project.name, [step], place_file, place, Screen(as_json=as_json))
+
+
+@answers
 def quarantine(config: Path, place_file: str | None, reason: str | None, most: int, *, as_json: bool) -> int:
     """Print quarantined rows, by reason, as they came."""
     from headrace.cli.quarantine import reasons_of, rows_of

@@ -148,6 +148,18 @@ def quarantine(
 
 
 @app.command()
+def replay(
+    config: Annotated[Path, typer.Argument(help="A data-set file.", show_default=False)],
+    place: PlaceFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rows in quarantine → events, by the contract as it is now; each once."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.replay(config, place, as_json=as_json))
+
+
+@app.command()
 def upkeep(
     project: Project,
     older_than: Annotated[str, typer.Option(help="Only files older than this are removed.")] = "7d",

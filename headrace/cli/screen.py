@@ -19,6 +19,7 @@ _KEYS = {
     "evaluate": ("valid_auc", "test_auc", "threshold"),
     "score": ("rows", "bundle"),
     "report": ("html",),
+    "replay": ("read", "accepted", "duplicate", "quarantined"),
 }
 """Which figures of a step's summary the table shows; all of them are in `--json`."""
 

@@ -55,7 +55,8 @@ def _data_set(located: Located[DataSet], folder: DataSetFolder) -> Iterator[Tabl
     total = Account.total(read_accounts(folder))
     notes["account"] = f"{total['read']:,} = {total['accepted']:,} + {total['quarantined']:,} + {total['duplicate']:,}"
     yield _table(f"{data.dataset}/events", folder.events, notes)
-    yield _table(f"{data.dataset}/quarantine", folder.quarantine, {})
+    settled = {"settled": open_snapshot(folder.settlements).rows} if is_table(folder.settlements) else {}
+    yield _table(f"{data.dataset}/quarantine", folder.quarantine, settled)
 
 
 def _table(name: str, root: str, notes: dict[str, Any]) -> TableStatus:

@@ -17,6 +17,7 @@ MODULES = {
     "evaluate": "jobs.evaluate",
     "score": "jobs.score",
     "report": "headrace.report",
+    "replay": "pipelines.replay",
 }
 """Which entry point does a step."""
 

@@ -63,6 +63,7 @@ def tables(project: Project, place: Place) -> Iterator[Table]:
             Table(f"{name}/events", folder.events, data.value.time, tuple(v for v in seen if v is not None)),
             Table(f"{name}/quarantine", folder.quarantine, None, ()),
             Table(f"{name}/accounts", folder.accounts, "plan", ()),
+            Table(f"{name}/settlements", folder.settlements, "replay", ()),
         ]
         yield from (table for table in found if is_table(table.root))
     for model in readers:

@@ -6,6 +6,7 @@ from headrace.lake import storage
 
 MADE_BY = {
     **dict.fromkeys(("events", "quarantine", "accounts"), "ingest"),
+    "settlements": "replay",
     "features": "features",
     "examples": "examples",
     "scores": "score",
@@ -45,6 +46,16 @@ class DataSetFolder:
     def committed(self) -> dict[str, str]:
         """The tables a plan writes, by name, in the order in which they are committed."""
         return {"quarantine": self.quarantine, "events": self.events}
+
+    @property
+    def settlements(self) -> str:
+        """What became of quarantined rows that were checked again."""
+        return storage.join(self.root, "settlements")
+
+    @property
+    def replays(self) -> str:
+        """The sealed replays."""
+        return storage.join(self.root, "replays")
 
     @property
     def plans(self) -> str:

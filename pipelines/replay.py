@@ -1,0 +1,121 @@
+"""Rows in quarantine → events, by the contract as it is now; each once.
+
+python -m pipelines.replay --config conf/flights/outcomes.yaml [--place FILE] [Beam options]
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from headrace import entry
+from headrace.entry import Call
+from headrace.failures import Failure
+from headrace.lake import storage
+from headrace.lake.before import Before, rows_before
+from headrace.lake.commit import newest_infos
+from headrace.lake.data_set_tables import events_schema, quarantine_schema
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.lock import locked
+from headrace.lake.replays import Replay, next_replay, settle_replay
+from headrace.lake.settlements import SETTLEMENTS
+from headrace.lake.snapshot import open_snapshot
+from headrace.lake.tables import create_table
+from headrace.spec.data_set import DataSet
+from headrace.spec.project import load_data_set, parse_data_set
+from pipelines.launch import Launcher
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a replay reads and writes."""
+
+    replay: Replay
+    data: DataSet  # as it was sealed
+    folder: DataSetFolder  # absolute: a worker stands elsewhere
+    before: Before | None  # the rows in which keys are looked for
+
+
+def build(root: "beam.Pipeline", work: Work) -> None:
+    """Lay out the whole flow; each quoted name is a box in the runner's graph."""
+    import apache_beam as beam  # noqa: PLC0415  # loaded when there is work
+
+    from transforms.check_again import CheckAgain  # noqa: PLC0415
+    from transforms.find_repeats import FindRepeats  # noqa: PLC0415
+    from transforms.read_delta import ReadDelta  # noqa: PLC0415
+    from transforms.write_files import WriteFiles  # noqa: PLC0415
+
+    replay, data, folder, before = work.replay, work.data, work.folder, work.before
+    files = open_snapshot(folder.quarantine, replay.quarantine.version).files
+    rows = root | "Read quarantine" >> ReadDelta(files, quarantine_schema())
+    again = rows | "Again" >> CheckAgain(data, folder.plans, folder.settlements, replay.settlements.version)
+    events = again.accepted | "Write events" >> WriteFiles(folder.events, events_schema(data))
+    if before is None:
+        repeats = root | "Not looked for" >> beam.Create([], reshuffle=False)
+    else:
+        key = pa.schema([events_schema(data).field(name) for name in data.key])
+        repeats = again.accepted | "Find repeats" >> FindRepeats(key, before.files, before.rows)
+    parts = [
+        events | "Events" >> beam.Map(lambda file: (None, ("written", file))),
+        again.counts | "Counts" >> beam.Map(lambda counts: (None, ("counts", counts))),
+        repeats | "Repeated" >> beam.Map(lambda found: (None, ("repeats", found))),
+        root | "Replay" >> beam.Create([(None, ("replay", None))], reshuffle=False),
+    ]
+    gathered = parts | "All" >> beam.Flatten() | "Gather" >> beam.GroupByKey()
+    gathered | "Settle" >> beam.Map(_settle, replay, folder, before and before.version)
+
+
+def _settle(
+    gathered: tuple[None, Iterable[tuple[str, Any]]], replay: Replay, folder: DataSetFolder, seen: int | None
+) -> None:
+    parts: dict[str, list[Any]] = {"written": [], "counts": [], "repeats": [], "replay": []}
+    for part, value in gathered[1]:
+        parts[part].append(value)
+    settle_replay(replay, folder, parts["counts"], parts["written"], parts["repeats"], seen)
+
+
+def replay(call: Call) -> dict[str, Any]:
+    """Check every row in quarantine that is whole and not settled; what passes is in events afterwards.
+
+    Rows keep the file and offset they came with. Run twice, also when killed, it settles
+    each once; with the same contract and no new rows there is nothing to do.
+    """
+    launcher = Launcher(call)
+    project, data = load_data_set(call.config)
+    lake = call.place.roots.lake
+    folder = DataSetFolder(lake, project.name, data.dataset)
+    with locked(folder.root):
+        open_snapshot(folder.quarantine)  # there is one
+        create_table(folder.events, events_schema(data))
+        create_table(folder.settlements, SETTLEMENTS)
+        sealed = next_replay(folder, project.data_sets[data.dataset])
+        if sealed is None:
+            return {"data_set": data.dataset, "nothing_to_do": True}
+        rows = open_snapshot(folder.quarantine, sealed.quarantine.version).rows
+        call.progress.step(f"replay {sealed.number} of {data.dataset}", rows=rows)
+        by = parse_data_set(sealed.text, sealed.config).value
+        away = DataSetFolder(storage.absolute(lake), project.name, data.dataset)
+        work = Work(sealed, by, away, rows_before(by, folder.events, 50 * rows))
+        state = launcher.run(f"replay {data.dataset}", rows, partial(build, work=work))
+        told = next((info["replay"] for info in newest_infos(folder.events) if "replay" in info), {"replay": 0})
+        if told["replay"] != sealed.number:
+            raise Failure(
+                f"replay {sealed.number} of {data.dataset}: the runner has ended (state {state}), but the events do "
+                "not carry it: nothing was committed there. Look into the runner's log, and run again"
+            )
+    return {"data_set": data.dataset, **told}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    return entry.run(replay, argv, prog="python -m pipelines.replay", about=__doc__.splitlines()[0], pass_on=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Quarantine checked again: what passes is in the events once, whatever was killed, and the rest stays."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from headrace.lake.layout import DataSetFolder
+from lib import shop
+from pipelines import ingest_batch, replay
+
+FOLDER = DataSetFolder("lake", "shop", "orders")
+DRIVER = Path(shop.__file__).with_name("die_in_replay.py")
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """A shop whose two files of 30 rows have been ingested, with ids 5, 15 and 40 in quarantine."""
+    monkeypatch.chdir(tmp_path)
+    found = shop.write_project(tmp_path).relative_to(tmp_path)
+    shop.deliver(tmp_path, "a.csv", range(1, 31), bad=frozenset({5, 15}))
+    shop.deliver(tmp_path, "b.csv", range(31, 61), bad=frozenset({40}))
+    assert run(ingest_batch, found) == 0
+    return found
+
+
+def run(pipeline, config):
+    return pipeline.main(["--config", str(config), "--json"])
+
+
+def allow(config, *shops):
+    text = config.read_text()
+    config.write_text(text.replace("in: [north, south]", f"in: [north, south, {', '.join(shops)}]"))
+
+
+def rows(root):
+    return pa.table(DeltaTable(root).to_pyarrow_table()).to_pylist()
+
+
+def last(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
+
+
+def ids():
+    return sorted(row["id"] for row in rows(FOLDER.events))
+
+
+def test_rows_that_keep_the_mended_contract_become_events(config, capsys):
+    """With the file, offset and plan they came with; a second replay has nothing to do; quarantine keeps its bytes."""
+    quarantined = {(r["_file"], r["_offset"], r["_plan"]) for r in rows(FOLDER.quarantine)}
+    assert run(replay, config) == 0
+    assert last(capsys) == {
+        "data_set": "orders", "replay": 1, "read": 3, "accepted": 0, "duplicate": 0, "quarantined": 3
+    }  # fmt: skip
+    allow(config, "nowhere")
+    assert run(replay, config) == 0
+    assert last(capsys)["accepted"] == 3
+    assert ids() == list(range(1, 61))
+    came = {(r["_file"], r["_offset"], r["_plan"]) for r in rows(FOLDER.events) if r["shop"] == "nowhere"}
+    assert came == quarantined
+    assert {(r["_file"], r["_offset"], r["replay"], r["result"]) for r in rows(FOLDER.settlements)} == {
+        (file, offset, 2, "accepted") for file, offset, _ in quarantined
+    }
+    assert run(replay, config) == 0
+    assert last(capsys)["nothing_to_do"]
+    assert len(rows(FOLDER.quarantine)) == 3
+
+
+def test_what_still_breaks_the_contract_waits_for_the_next(config, capsys):
+    """Only rows that are not settled are read again, when the contract changes once more."""
+    wider = config.read_text().replace("in: [north, south]", "in: [north, south, nowhere]")
+    config.write_text(wider.replace("max: 10000", "max: 10"))
+    assert run(replay, config) == 0
+    assert (last(capsys)["accepted"], len(ids())) == (1, 58)  # id 5: an amount of 5.5
+    config.write_text(wider)
+    assert run(replay, config) == 0
+    told = last(capsys)
+    assert (told["read"], told["accepted"]) == (2, 2)
+    assert ids() == list(range(1, 61))
+
+
+def test_a_row_that_was_delivered_again_is_a_duplicate(config, tmp_path, capsys):
+    """The mended file came first: the quarantined row repeats its key, is settled as that, and changes nothing."""
+    shop.deliver(tmp_path, "c.csv", [5, 40])
+    assert run(ingest_batch, config) == 0
+    allow(config, "nowhere")
+    assert run(replay, config) == 0
+    told = last(capsys)
+    assert (told["accepted"], told["duplicate"]) == (1, 2)
+    assert ids() == list(range(1, 61))
+    assert sorted(row["result"] for row in rows(FOLDER.settlements)) == ["accepted", "duplicate", "duplicate"]
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_replay_that_was_killed_is_finished_as_it_was_sealed(config, tmp_path, nth, capsys):
+    """SIGKILL after either commit, and another contract meanwhile: the open replay goes on by its own, once."""
+    config.write_text(config.read_text().replace("key: [id]\n", ""))  # no key that would hide what tokens miss
+    allow(config, "nowhere")
+    call = [sys.executable, str(DRIVER), str(nth), str(config)]
+    assert subprocess.run(call, cwd=tmp_path, check=False, timeout=120, capture_output=True).returncode == -9
+    config.write_text(config.read_text().replace(", nowhere]", "]"))
+    assert run(replay, config) == 0
+    if nth == 1:
+        assert last(capsys)["replay"] == 1
+    assert ids() == list(range(1, 61))
+    assert len(rows(FOLDER.settlements)) == 3
+    assert run(replay, config) == 0
+    assert ids() == list(range(1, 61))
+
+
+def test_lines_that_are_not_whole_stay(config, capsys):
+    """Of a line longer than the limit only its head is there: it is not read again, and the sum tells so."""
+    limited = config.read_text().replace('nulls: ["", "-"]', 'nulls: ["", "-"], line: {max_bytes: 64b}')
+    Path("raw/orders/d.csv").write_text(
+        "id;placed;shop;amount;note\n99;2024-01-01T00:00:00Z;north;1;" + "x" * 90 + "\n"
+    )
+    config.write_text(limited)
+    assert run(ingest_batch, config) == 0
+    config.write_text(limited.replace("line: {max_bytes: 64b}", "line: {max_bytes: 1kb}"))
+    assert run(replay, config) == 0
+    assert last(capsys)["read"] == 3
+    assert 99 not in ids()
+
+
+def test_lines_are_read_by_the_header_they_came_under(config, tmp_path, capsys):
+    """Files whose columns stand in another order are replayed by their own."""
+    shop.deliver(tmp_path, "e.csv", [70], bad=frozenset({70}))
+    lines = [line.split(";", 3) for line in Path("raw/orders/e.csv").read_text().splitlines()]
+    Path("raw/orders/e.csv").write_text("".join(f"{c};{b};{a};{d}\n" for a, b, c, d in lines))
+    assert run(ingest_batch, config) == 0
+    allow(config, "nowhere")
+    assert run(replay, config) == 0
+    assert last(capsys)["accepted"] == 4
+    assert ids() == [*range(1, 61), 70]
