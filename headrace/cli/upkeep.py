@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.compaction import compact, small_files
@@ -96,5 +97,6 @@ def _keep(table: Table, retention: dt.timedelta, *, dry_run: bool) -> Kept:
     if not dry_run:
         for orphan in gone:
             storage.remove(orphan.path)
+        reached("checkpoint")
         open_table(table.root).create_checkpoint()
     return Kept(table.name, files, into, len(gone), sum(orphan.size for orphan in gone))

@@ -2,6 +2,7 @@
 
 from itertools import takewhile
 
+from headrace.fault_points import reached
 from headrace.lake.accounts import ACCOUNTS, Account, accounts_in, rows_of
 from headrace.lake.commit import Token, commit_once, newest_infos, stored_token
 from headrace.lake.data_files import write_small
@@ -25,6 +26,7 @@ def catch_up(folder: DataSetFolder) -> None:
         adds = write_small(folder.accounts, rows_of(missing))
         token = Token(app, max(a.plan for a in missing), stored)
         commit_once(folder.accounts, [token], adds, info={"derived_from": "events"})
+        reached("accounted")
 
 
 def read_accounts(folder: DataSetFolder) -> list[Account]:

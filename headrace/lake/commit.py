@@ -15,6 +15,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from deltalake.exceptions import DeltaError
 
 from headrace.failures import Conflict, DataFailure, reaching
+from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.changes import added_between
 from headrace.lake.data_files import Added
@@ -84,8 +85,10 @@ def commit_once(
             )
         refuse_unknown_features(root, table)
         try:
+            reached("commit")
             with reaching(root):
                 _commit(table, tokens, adds, info, replace)
+            reached("committed")
         except DeltaError as failure:
             last = failure
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy

@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from headrace.failures import Conflict, DataFailure, reaching
+from headrace.fault_points import reached
 from headrace.lake.data_files import ROW_GROUP_BYTES, TARGET_BYTES, Added, DataFileWriter
 from headrace.lake.reading import read_group
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
@@ -68,6 +69,7 @@ def compact(root: str, order: str | None = None, target: int = TARGET_BYTES) -> 
         *(RemoveAction(file.name, False, now, file.size, file.partition) for file in old),
         *(AddAction(a.name, a.size, a.partition, a.modified, False, a.stats) for a in added),
     ]
+    reached("compaction")
     try:
         with reaching(root):
             table.create_write_transaction(

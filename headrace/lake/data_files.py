@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 from headrace.failures import reaching
+from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.file_stats import FloatBounds, file_stats
 
@@ -108,6 +109,7 @@ class DataFileWriter:
             self._flush(whole_groups=False)
             assert self._writer is not None  # rows were written
             self._writer.close()
+        reached("file")
         return Added(
             name=self._name,
             size=os.path.getsize(self._path),  # noqa: PTH202

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from headrace.failures import Conflict
+from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.commit import digest_version
 from headrace.lake.storage import FileStatus
@@ -150,6 +151,7 @@ class PlanFolder:
         """
         if not storage.put_if_absent(self._path(plan.number), plan.to_json()):
             raise Conflict(f"{self._path(plan.number)}: another run has sealed plan {plan.number}; run again")
+        reached("sealed")
 
     def reseal(self, plan: Plan) -> None:
         """Replace a plan that no table carries yet; the caller has made sure of that and holds the lock."""

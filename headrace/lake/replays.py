@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.failures import Conflict
+from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.accounts import prove_tiling
 from headrace.lake.commit import Token, commit_once, stored_token
@@ -107,6 +108,7 @@ def next_replay(folder: DataSetFolder, located: Located[DataSet]) -> Replay | No
     )
     if not storage.put_if_absent(_path(folder, replay.number), json.dumps(asdict(replay), indent=1).encode()):
         raise Conflict(f"{_path(folder, replay.number)}: another run has sealed this replay; run again")
+    reached("sealed")
     return replay
 
 
@@ -149,6 +151,7 @@ def settle_replay(
             raise Conflict(f"{root}: carries replay {before} already; another run was faster, run again")
         token = Token(app, replay.number, before)
         commit_once(root, [token], adds, info=info, seen=seen if table == "events" else None)
+        reached("tables")
     return done
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple, Self
 
 from headrace.failures import DataFailure
+from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.accounts import NOT_LOOKED_FOR, Account, prove_tiling
 from headrace.lake.commit import Token, commit_once, stored_token
@@ -97,6 +98,7 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
         )
         seen = terms.key.seen if terms.key and table == "events" else None
         commit_once(roots[table], tokens, [w.added for w in files], info={"account": account.as_info()}, seen=seen)
+        reached("tables")
     return account
 
 

@@ -15,7 +15,8 @@ from headrace.lake.account_table import read_accounts
 from headrace.lake.layout import DataSetFolder
 from lib import shop
 
-DRIVER = Path(shop.__file__).parent / "die_at.py"
+REPOSITORY = Path(__file__).parents[2]
+FORGETFUL = Path(shop.__file__).with_name("forgetful.py")
 ROWS = range(1, 401)
 BAD = frozenset(range(7, 401, 50))
 KILLED = -9
@@ -31,10 +32,17 @@ def project(tmp_path):
     return config
 
 
-def run(project, point="never", nth=1):
-    call = [sys.executable, str(DRIVER), point, str(nth), str(project)]
+CALL = [sys.executable, "-m", "pipelines.ingest_batch", "--json", "--config"]
+
+
+def run(project, point="", nth=1):
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "HEADRACE_FAULT_TESTS": "1"}
+    if point:
+        env["HEADRACE_DIE_AT"] = f"{point}:{nth}"
     where = project.parents[1]
-    return subprocess.run(call, cwd=where, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [*CALL, str(project)], cwd=where, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def lake(project):
@@ -58,14 +66,15 @@ DEATHS = [
     ("sealed", 1),
     ("file", 1),  # one table's file is finished
     ("file", 2),  # both are, nothing is committed
-    ("commit", 1),  # quarantine carries the plan, events do not
-    ("commit", 2),  # both do, the accounts table does not
+    ("commit", 1),  # all is proven, nothing is committed
+    ("tables", 1),  # quarantine carries the plan, events do not
+    ("committed", 2),  # both do, the accounts table does not
     ("accounted", 1),  # the account is written too, the run has not said so
 ]
 
 
 def test_a_run_killed_at_every_point_is_finished_by_the_next(project):
-    """SIGKILL six times, each a little further along the commit path, then an ordinary run: exact."""
+    """SIGKILL at every point, each a little further along the commit path, then an ordinary run: exact."""
     for point, nth in DEATHS:
         assert run(project, point, nth).returncode == KILLED, point
     finished = run(project)
@@ -78,7 +87,7 @@ def test_repeats_are_left_out_once_also_when_killed(project):
     """Killed between the tables' commits, the next run finds the same repeats, and the accounts say so."""
     project.write_text(project.read_text().replace("time: placed\n", "key: [id]\ntime: placed\n"))
     shop.deliver(project.parents[1], "c.csv", ROWS[100:250], BAD)
-    assert run(project, "commit", 1).returncode == KILLED
+    assert run(project, "tables", 1).returncode == KILLED
     assert run(project).returncode == 0
     assert ids(lake(project).events) == Counter(set(ROWS) - BAD)
     (account,) = read_accounts(lake(project))
@@ -96,8 +105,8 @@ def test_new_files_after_a_failed_plan_wait_for_it(project):
 
 def test_without_reading_the_token_back_rows_double(project):
     """The negative control: a committer that trusts its memory writes a killed plan's rows twice."""
-    assert run(project, "commit", 2).returncode == KILLED
-    forgetful = [sys.executable, str(DRIVER.with_name("forgetful.py")), str(project)]
+    assert run(project, "committed", 2).returncode == KILLED
+    forgetful = [sys.executable, str(FORGETFUL), str(project)]
     ended = subprocess.run(forgetful, cwd=project.parents[1], capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert set(ids(lake(project).events).values()) == {2}
@@ -105,9 +114,11 @@ def test_without_reading_the_token_back_rows_double(project):
 
 def test_two_runs_at_once_make_one_plan(project):
     """Of two runs started together one ingests, the other does or ends with exit code 6; nothing is there twice."""
-    call = [sys.executable, str(DRIVER), "never", "1", str(project)]
+    call = [*CALL, str(project)]
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     runs = [
-        subprocess.Popen(call, cwd=project.parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"
+        subprocess.Popen(call, cwd=project.parents[1], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in "ab"
     ]
     for process in runs:
         process.communicate(timeout=120)

@@ -1,6 +1,7 @@
 """Quarantine checked again: what passes is in the events once, whatever was killed, and the rest stays."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,6 @@ from lib import shop
 from pipelines import ingest_batch, replay
 
 FOLDER = DataSetFolder("lake", "shop", "orders")
-DRIVER = Path(shop.__file__).with_name("die_in_replay.py")
 
 
 @pytest.fixture
@@ -95,16 +95,18 @@ def test_a_row_that_was_delivered_again_is_a_duplicate(config, tmp_path, capsys)
     assert sorted(row["result"] for row in rows(FOLDER.settlements)) == ["accepted", "duplicate", "duplicate"]
 
 
-@pytest.mark.parametrize("nth", [1, 2])
-def test_a_replay_that_was_killed_is_finished_as_it_was_sealed(config, tmp_path, nth, capsys):
-    """SIGKILL after either commit, and another contract meanwhile: the open replay goes on by its own, once."""
+@pytest.mark.parametrize("point", ["sealed", "file:2", "tables", "committed:2"])
+def test_a_replay_that_was_killed_is_finished_as_it_was_sealed(config, tmp_path, point, capsys):
+    """SIGKILL at four points, and another contract meanwhile: the open replay goes on by its own, once."""
     config.write_text(config.read_text().replace("key: [id]\n", ""))  # no key that would hide what tokens miss
     allow(config, "nowhere")
-    call = [sys.executable, str(DRIVER), str(nth), str(config)]
-    assert subprocess.run(call, cwd=tmp_path, check=False, timeout=120, capture_output=True).returncode == -9
+    call = [sys.executable, "-m", "pipelines.replay", "--config", str(config)]
+    env = {**os.environ, "HEADRACE_FAULT_TESTS": "1", "HEADRACE_DIE_AT": point}
+    env["PYTHONPATH"] = str(Path(__file__).parents[2])
+    assert subprocess.run(call, cwd=tmp_path, env=env, check=False, timeout=120, capture_output=True).returncode == -9
     config.write_text(config.read_text().replace(", nowhere]", "]"))
     assert run(replay, config) == 0
-    if nth == 1:
+    if point != "committed:2":
         assert last(capsys)["replay"] == 1
     assert ids() == list(range(1, 61))
     assert len(rows(FOLDER.settlements)) == 3

@@ -1,0 +1,46 @@
+"""Places where a fault test can kill this process, for real.
+
+`HEADRACE_DIE_AT=<point>[:n]` ends it by SIGKILL when the point is passed the n-th time,
+with its whole process group where it leads one. Nothing happens unless
+`HEADRACE_FAULT_TESTS=1` says that this is a fault test.
+"""
+
+import itertools
+import os
+import signal
+from collections import defaultdict
+from collections.abc import Iterator
+
+from headrace.failures import UsageFailure
+
+POINTS = {
+    "sealed": "a plan or replay is sealed, nothing of it is done",
+    "file": "a data file is finished, no commit names it",
+    "commit": "everything is ready, nothing is committed",
+    "committed": "one table is committed, this process does not know it yet",
+    "tables": "between the commits of the two tables",
+    "accounted": "the accounts table is written, the run has not said so",
+    "compaction": "small files are put together, no commit names them",
+    "checkpoint": "upkeep is about to write a checkpoint",
+}
+"""What has just happened at each point."""
+
+_passed: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+
+def reached(point: str) -> None:
+    """Die here, where a fault test asks for it; else nothing.
+
+    Raises:
+        UsageFailure: the environment names a point that there is not.
+    """
+    wanted = os.environ.get("HEADRACE_DIE_AT")
+    if not wanted or os.environ.get("HEADRACE_FAULT_TESTS") != "1":
+        return
+    name, _, nth = wanted.partition(":")
+    if name not in POINTS:
+        raise UsageFailure(f"HEADRACE_DIE_AT={wanted}: there is no point {name}; there are {', '.join(POINTS)}")
+    if name == point and next(_passed[point]) == int(nth or 1):
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
