@@ -68,7 +68,7 @@ DEATHS = [
     ("file", 2),  # both are, nothing is committed
     ("commit", 1),  # all is proven, nothing is committed
     ("tables", 1),  # quarantine carries the plan, events do not
-    ("committed", 2),  # both do, the accounts table does not
+    ("committed", 1),  # both do, the accounts table does not
     ("accounted", 1),  # the account is written too, the run has not said so
 ]
 
