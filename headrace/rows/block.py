@@ -12,7 +12,7 @@ OPEN_END = 1 << 62
 
 
 class Origin(NamedTuple):
-    """Where rows came from: a file and the half-open range of its uncompressed bytes."""
+    """Where rows came from: a file and the half-open range of its uncompressed bytes, or of Parquet its rows."""
 
     file: str
     start: int
@@ -36,6 +36,7 @@ class RawBlock(NamedTuple):
     tail: LongLine | None = None
     header: tuple[str, ...] = ()  # column of each field, "" where it is not kept; empty where lines name their own
     packed: int | None = None  # bytes of the file that it took, where they are others than its origin's
+    rows: pa.RecordBatch | None = None  # in place of data, where rows come with types; `header` is of these columns
 
     @property
     def work(self) -> int:

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 from headrace.failures import DataFailure, reaching
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
 from headrace.rows.header import columns_of, read_names
+from headrace.rows.parquet_files import parquet_ranges
 from headrace.rows.row_end import held_bytes, row_end
 from headrace.rows.unpacked import Unpacked, compression_of
 from headrace.spec.data_set import DataSet, Source
@@ -27,7 +28,7 @@ _NO_TEXT = {
     "into another",
     b"BZh": "compressed with bzip2; unpack it first",
     b"PK\x03\x04": "a zip archive (or a workbook); unpack or export it first",
-    b"PAR1": "a Parquet file, not lines of text",
+    b"PAR1": "a Parquet file; say source.format: parquet",
 }
 
 
@@ -45,11 +46,13 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
     A UTF-8 byte order mark and the header line belong to no range. A range ends
     right after the first row that reaches over `target` bytes. Where a row may have
     several lines, the whole file is read. A compressed file is one range, whose end is
-    told by reading it. A file with a header and no rows has no ranges.
+    told by reading it. Ranges of Parquet are numbers of rows. A file with a header and no rows has no ranges.
 
     Raises:
         DataFailure: the file is empty, is no text, or its header does not fit the contract.
     """
+    if data.source.format == "parquet":
+        return FilePlan(0, *parquet_ranges(path, data, target))
     if kind := compression_of(path, data.source):
         with reaching(path), Unpacked(path, kind, data.source) as stream:
             header, start = _read_opening(stream, path, data)

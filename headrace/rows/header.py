@@ -3,7 +3,7 @@
 import csv
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from headrace.failures import DataFailure
 from headrace.spec.data_set import DataSet, Source
@@ -68,9 +68,21 @@ def columns_of(names: Sequence[str], path: str, data: DataSet) -> tuple[str, ...
     return columns
 
 
+def prove_header(header: Sequence[str], columns: Iterable[str], file: str) -> None:
+    """The fields of a block are those that its contract needs.
+
+    Raises:
+        DataFailure: a column is missing; the plan was made for another contract.
+    """
+    if missing := [name for name in columns if name not in header]:
+        raise DataFailure(
+            f"{file}: planned without the columns {', '.join(missing)}, which the contract now has; plan the file again"
+        )
+
+
 def _other_delimiter(names: Sequence[str], data: DataSet) -> str | None:
     """The delimiter that makes columns of the contract out of a header that is one field now."""
-    if len(names) != 1 or names[0] in data.contract.columns:
+    if data.source.format != "csv" or len(names) != 1 or names[0] in data.contract.columns:
         return None
     wanted = {*data.contract.columns, *data.source.rename}
     for mark in (mark for mark in ",;\t|" if mark != data.source.delimiter):

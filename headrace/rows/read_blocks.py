@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from headrace.failures import reaching
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
 from headrace.rows.cut import TARGET, read_range
+from headrace.rows.parquet_files import parquet_blocks
 from headrace.rows.row_end import held_bytes, row_end
 from headrace.rows.unpacked import Unpacked, compression_of
 from headrace.spec.data_set import Source
@@ -27,6 +28,9 @@ def read_blocks(
     Raises:
         DataFailure: the file is damaged, or not what was planned.
     """
+    if source.format == "parquet":
+        yield from parquet_blocks(path, file, start, end, header, target)
+        return
     kind = compression_of(file, source)
     if kind is None:
         yield read_range(path, file, start, end, source, header=header, target=target)

@@ -92,8 +92,8 @@ class Unpacked(Section):
 class Source(Section):
     """Where raw rows come from and how they are written."""
 
-    format: Literal["csv", "jsonl"]
-    """How rows are written: csv, or jsonl (one JSON object per line)."""
+    format: Literal["csv", "jsonl", "parquet"]
+    """How rows are written: csv, jsonl (one JSON object per line), or parquet."""
     path: str = ""
     """The files: a path or glob, relative to the working directory; ${NAME} and ${NAME:-default} are replaced."""
     topic: str = ""
@@ -113,9 +113,9 @@ class Source(Section):
     ] = "present"
     """csv: `present`, or the list of column names where the files have no header line."""
     rename: dict[ColumnName, ColumnName] = Field({})
-    """csv: name in the header → name of the column."""
+    """csv, parquet: name in the file → name of the column."""
     ignore: Columns = ()
-    """csv: names in the header that are read past and not kept."""
+    """csv, parquet: names in the file that are read past and not kept."""
     nulls: Texts = ("",)
     """Spellings of null, quoted or not."""
     trim: Flag = False

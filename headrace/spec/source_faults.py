@@ -10,7 +10,9 @@ from headrace.spec.data_set import Column, Source
 from headrace.spec.references import Findings
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
-_CSV_ONLY = ("delimiter", "quote", "decimal", "multiline", "header", "rename", "ignore")
+_CSV_ONLY = ("delimiter", "quote", "decimal", "multiline", "header")
+_NAMED_ONLY = ("rename", "ignore")
+_LINES_ONLY = ("compression", "unpacked")
 _FILES_ONLY = ("compression", "unpacked")
 
 
@@ -19,12 +21,27 @@ def check_source(source: Source, columns: Mapping[str, Column], findings: Findin
     _check_place_of_rows(source, findings)
     if source.format == "csv":
         _check_marks(source, findings)
+    if source.format != "jsonl":
         _check_names(source, columns, findings)
-        return
-    for key in _CSV_ONLY:
-        if key in source.model_fields_set:
-            cure = "; name the place in the object by `path` of the column" if key in ("header", "rename") else ""
-            findings.add(f"source.{key}", f"is for csv, and the format is {source.format}{cure}")
+    for key in (key for key in Source.model_fields if key in source.model_fields_set):
+        if meant := _other_formats(key, source.format):
+            nested = source.format == "jsonl" and key in ("header", "rename")
+            cure = "; name the place in the object by `path` of the column" if nested else ""
+            findings.add(f"source.{key}", f"is for {meant}, and the format is {source.format}{cure}")
+
+
+def _other_formats(key: str, written: str) -> str | None:
+    """The formats that a setting is about, where it is not about this one.
+
+    >>> _other_formats("quote", "jsonl"), _other_formats("rename", "jsonl"), _other_formats("path", "csv")
+    ('csv', 'csv and parquet', None)
+    """
+    about = {
+        **dict.fromkeys(_CSV_ONLY, ("csv",)),
+        **dict.fromkeys(_NAMED_ONLY, ("csv", "parquet")),
+        **dict.fromkeys(_LINES_ONLY, ("csv", "jsonl")),
+    }.get(key, (written,))
+    return None if written in about else " and ".join(about)
 
 
 def _check_place_of_rows(source: Source, findings: Findings) -> None:

@@ -90,3 +90,32 @@ def test_cells_that_span_lines_are_one_row(config, tmp_path):
     (account,) = read_accounts(FOLDER)
     assert account.reasons == {"line.blank": 1, "line.quote": 2}
     assert account.read == 37 + 3
+
+
+def test_parquet_gives_the_rows_of_csv(config, tmp_path):
+    """The same orders as Parquet, in several row groups, are the same events; a row's place is its number."""
+    shop.deliver(tmp_path, "a.csv", range(1, 300), bad=frozenset({7}))
+    assert ingest(config) == 0
+    expected = events().drop("_file", "_offset", "_plan").sort("id")
+    orders = tmp_path / "raw/orders"
+    raw = pl.read_csv(orders / "a.csv", separator=";", infer_schema=False)
+    typed = raw.with_columns(
+        pl.col("id").cast(pl.Int32),
+        pl.col("placed").str.to_datetime(time_unit="ms", time_zone="UTC"),
+        pl.col("amount").str.replace(",", ".").cast(pl.Float64),
+    )
+    typed.write_parquet(orders / "a.parquet", row_group_size=70)
+    config.write_text(
+        config.read_text()
+        .replace("dataset: orders", "dataset: typed")
+        .replace('csv, path: raw/orders/*.csv, delimiter: ";", decimal: ","', "parquet, path: raw/orders/*.parquet")
+    )
+    assert ingest(config) == 0
+    folder = DataSetFolder("lake", "shop", "typed")
+    found = pl.from_arrow(pa.table(DeltaTable(folder.events).to_pyarrow_table())).sort("id")
+    assert found.select(expected.columns).equals(expected)
+    assert found["_offset"].to_list() == [n - 1 for n in range(1, 300) if n != 7]
+    (bad,) = DeltaTable(folder.quarantine).to_pyarrow_table().to_pylist()
+    assert json.loads(bad["raw"])["shop"] == "nowhere"
+    (account,) = read_accounts(folder)
+    assert (account.read, account.quarantined) == (299, 1)

@@ -1,0 +1,134 @@
+"""Parquet files of unknown origin: how they are cut, and their rows read in bounded memory."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace.failures import DataFailure, reaching, refused
+from headrace.rows.block import Origin, RawBlock
+from headrace.rows.header import columns_of
+from headrace.rows.typed_cells import misfit
+from headrace.spec.data_set import DataSet
+
+_MAGIC = b"PAR1"
+_ENDING = 8  # bytes behind the footer: its length, and the magic
+_LONGEST_FOOTER = 64_000_000
+_LONGEST_NAME = 1_000_000
+_MOST_ENTRIES = 2_000_000  # of any list in the footer
+_MOST_COLUMNS = 10_000
+_MOST_ROWS = 131_072  # of a block
+
+
+def parquet_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """Ranges of whole row groups, as numbers of rows, of about `target` bytes; and the column of each field.
+
+    Raises:
+        DataFailure: it is no whole Parquet file, or its columns do not fit the contract.
+    """
+    with opened_parquet(path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        header = columns_of(schema.names, path, data)
+        wrong = [
+            f"`{field.name}` {why}"
+            for field, name in zip(schema, header, strict=True)
+            if name and (why := misfit(data.contract.columns[name], field.type))
+        ]
+        if wrong:
+            raise DataFailure(f"{path}: does not fit the contract of {data.dataset}:\n  " + "\n  ".join(wrong))
+        ranges, start, end, size = [], 0, 0, 0
+        for group in range(metadata.num_row_groups):
+            end += metadata.row_group(group).num_rows
+            size += metadata.row_group(group).total_byte_size
+            if end > start and (size >= target or group == metadata.num_row_groups - 1):
+                ranges.append((start, end))
+                start, size = end, 0
+        if end > start:
+            ranges.append((start, end))
+        return tuple(ranges), header
+
+
+def parquet_blocks(
+    path: str, file: str, start: int, end: int, header: tuple[str, ...], target: int
+) -> Iterator[RawBlock]:
+    """The rows of a range as blocks of about `target` bytes.
+
+    Raises:
+        DataFailure: the file is damaged, or has other rows than were planned.
+    """
+    kept = tuple(name for name in header if name)
+    with opened_parquet(path) as rows:
+        names = [name for name, column in zip(rows.schema_arrow.names, header, strict=True) if column]
+        groups, size, packed = _groups(rows.metadata, start, end)
+        many = min(max(target * (end - start) // max(size, 1), 1), _MOST_ROWS)
+        at = start
+        for batch in rows.iter_batches(many, row_groups=groups, columns=names, use_threads=False):
+            origin = Origin(file, at, at + batch.num_rows)
+            work = packed * batch.num_rows // (end - start)
+            yield RawBlock(origin, b"", None, kept, work, batch.select(names))
+            at = origin.end
+        if at != end:
+            raise DataFailure(f"{file}: rows {start}..{end} were planned, and it ends at {at}; deliver it again")
+
+
+def _groups(metadata: pq.FileMetaData, start: int, end: int) -> tuple[list[int], int, int]:
+    """The row groups of a range, their bytes, and their bytes in the file."""
+    groups, at, size, packed = [], 0, 0, 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if start <= at and at + group.num_rows <= end:
+            groups.append(number)
+            size += group.total_byte_size
+            packed += sum(group.column(n).total_compressed_size for n in range(group.num_columns))
+        at += group.num_rows
+    return groups, size, packed
+
+
+@contextmanager
+def opened_parquet(path: str) -> Iterator[pq.ParquetFile]:
+    """A file whose footer has been looked at with limits; inside, what cannot be read is a `DataFailure`."""
+    with reaching(path):
+        _look_at_ending(path)
+    try:
+        with pq.ParquetFile(
+            path,
+            page_checksum_verification=True,
+            pre_buffer=False,
+            thrift_string_size_limit=_LONGEST_NAME,
+            thrift_container_size_limit=_MOST_ENTRIES,
+        ) as file:
+            if file.metadata.num_columns > _MOST_COLUMNS:
+                raise DataFailure(
+                    f"{path}: has {file.metadata.num_columns:,} columns; up to {_MOST_COLUMNS:,} are read"
+                )
+            yield file
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
+        if isinstance(fault, OSError) and (machine := refused(fault, path)):
+            raise machine from fault
+        why = " ".join(str(fault).split())[:300]
+        raise DataFailure(f"{path}: no whole Parquet file: {why}; deliver it again, or take it away") from fault
+
+
+def _look_at_ending(path: str) -> None:
+    """Ask that there is a footer, and that it is not too long to be held."""
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
+        file.seek(max(size - _ENDING, 0))
+        ending = file.read(_ENDING)
+    if ending[4:] == b"PARE":
+        raise DataFailure(f"{path}: an encrypted Parquet file; decrypt it first")
+    if ending[4:] != _MAGIC:
+        raise DataFailure(
+            f"{path}: no whole Parquet file: it does not end as one; deliver it again, or mend source.format"
+        )
+    footer = int.from_bytes(ending[:4], "little")
+    if footer > min(size - _ENDING, _LONGEST_FOOTER):
+        raise DataFailure(
+            f"{path}: no whole Parquet file: its footer says that it is {footer:,} bytes long, the file has {size:,}, "
+            f"and up to {_LONGEST_FOOTER:,} are read; deliver it again"
+        )
