@@ -217,6 +217,20 @@ def reset(config: Path, place_file: str | None, *, yes: bool, as_json: bool) -> 
 
 
 @answers
+def metrics(path: Path, place_file: str | None, to: Path | None) -> int:
+    """Tell the state of the tables to Prometheus."""
+    from headrace.cli.metrics import exposition
+    from headrace.lake import storage
+
+    text = exposition(_project(path), load_place(place_file))
+    if to is None:
+        sys.stdout.write(text)
+    else:
+        storage.put(str(to), text.encode())
+    return 0
+
+
+@answers
 def replay(config: Path, place_file: str | None, *, as_json: bool) -> int:
     """Check the quarantine of a data set again."""
     project, place = _project(config), load_place(place_file)

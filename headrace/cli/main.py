@@ -148,6 +148,18 @@ def quarantine(
 
 
 @app.command()
+def metrics(
+    project: Project,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, in one step.")] = None,
+    place: PlaceFile = None,
+) -> None:
+    """Rows, quarantine share, low-water and last commits as Prometheus reads them."""
+    from headrace.cli import commands
+
+    raise typer.Exit(commands.metrics(project, place, to))
+
+
+@app.command()
 def replay(
     config: Annotated[Path, typer.Argument(help="A data-set file.", show_default=False)],
     place: PlaceFile = None,

@@ -11,6 +11,7 @@ from headrace.lake.compaction import compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.orphans import orphans, version_at
+from headrace.lake.replays import open_replay
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import is_table, open_table
 from headrace.spec.place import Place
@@ -60,11 +61,12 @@ def tables(project: Project, place: Place) -> Iterator[Table]:
     for name, data in sorted(project.data_sets.items()):
         folder = DataSetFolder(lake, project.name, name)
         seen = tuple(_rows_seen(reader) for reader in readers if project.models[reader.model].value.rows == name)
+        replay = open_replay(folder)
         found = [
             Table(f"{name}/events", folder.events, data.value.time, tuple(v for v in seen if v is not None)),
-            Table(f"{name}/quarantine", folder.quarantine, None, ()),
+            Table(f"{name}/quarantine", folder.quarantine, None, (replay.quarantine.version,) if replay else ()),
             Table(f"{name}/accounts", folder.accounts, "plan", ()),
-            Table(f"{name}/settlements", folder.settlements, "replay", ()),
+            Table(f"{name}/settlements", folder.settlements, "replay", (replay.settlements.version,) if replay else ()),
         ]
         yield from (table for table in found if is_table(table.root))
     for model in readers:

@@ -80,16 +80,24 @@ class Replayed(NamedTuple):
     quarantined: int  # still
 
 
+def open_replay(folder: DataSetFolder) -> Replay | None:
+    """The replay that was sealed and is not yet carried by both tables; the versions it reads must stay."""
+    newest = max(_numbers(folder), default=0)
+    if newest and not all(_carries(folder, last := _read(folder, newest), t) for t in ("settlements", "events")):
+        return last
+    return None
+
+
 def next_replay(folder: DataSetFolder, located: Located[DataSet]) -> Replay | None:
     """The open replay, a new one where rows or contract are new, or None where there is nothing to do.
 
     Raises:
         Conflict: another run has sealed one at the same moment, or the file of one is damaged.
     """
+    if unfinished := open_replay(folder):
+        return unfinished
     newest = max(_numbers(folder), default=0)
     last = _read(folder, newest) if newest else None
-    if last and not all(_carries(folder, last, table) for table in ("settlements", "events")):
-        return last
     contract = contract_digest(located.value)
     quarantine = open_snapshot(folder.quarantine)
     seen = last and (last.contract, last.quarantine) == (contract, TableBase(quarantine.table_id, quarantine.version))

@@ -103,3 +103,24 @@ def test_reset_asks_and_the_next_run_starts_over(folder):
     assert headrace("ingest", "shop/regions.yaml").exit_code == 0
     assert DeltaTable(root).metadata().id != table_id
     assert pa.table(DeltaTable(root).to_pyarrow_table()).num_rows == 2
+
+
+def test_metrics_are_read_by_prometheus(folder):
+    """Every line is a sample, a help or a type; the figures are those of the tables; a file is replaced whole."""
+    said = headrace("metrics", "shop")
+    assert said.exit_code == 0, said.output
+    samples = dict(line.rsplit(" ", 1) for line in said.stdout.splitlines() if not line.startswith("#"))
+    rows = DeltaTable("lake/shop/orders/events").to_pyarrow_table().num_rows
+    assert float(samples['headrace_table_rows{subject="orders",table="events"}']) == rows
+    assert float(samples['headrace_rows_total{data_set="orders",state="accepted"}']) == rows
+    assert 0 < float(samples['headrace_quarantine_share{data_set="orders"}']) < 0.1
+    assert float(samples['headrace_open_plan{data_set="orders"}']) == 0
+    assert (
+        time.time() - 3600
+        < float(samples['headrace_last_commit_timestamp_seconds{subject="orders",table="events"}'])
+        <= time.time() + 1
+    )
+    families = {line.split("{")[0] for line in samples}
+    assert {line.split()[2] for line in said.stdout.splitlines() if line.startswith("# TYPE")} == families
+    assert headrace("metrics", "shop", "--to", "metrics.prom").exit_code == 0
+    assert Path("metrics.prom").read_text() == headrace("metrics", "shop").stdout

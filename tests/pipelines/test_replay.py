@@ -9,7 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from typer.testing import CliRunner
 
+from headrace.cli.main import app
 from headrace.lake.layout import DataSetFolder
 from lib import shop
 from pipelines import ingest_batch, replay
@@ -138,3 +140,20 @@ def test_lines_are_read_by_the_header_they_came_under(config, tmp_path, capsys):
     assert run(replay, config) == 0
     assert last(capsys)["accepted"] == 4
     assert ids() == [*range(1, 61), 70]
+
+
+def test_upkeep_keeps_what_an_open_replay_reads(config, tmp_path):
+    """Killed once sealed, then quarantine is put together and old files are removed: it goes on all the same."""
+    for n in range(4):
+        shop.deliver(tmp_path, f"more{n}.csv", [100 + n], bad=frozenset({100 + n}))
+        assert run(ingest_batch, config) == 0
+    allow(config, "nowhere")
+    call = [sys.executable, "-m", "pipelines.replay", "--config", str(config)]
+    env = {**os.environ, "HEADRACE_FAULT_TESTS": "1", "HEADRACE_DIE_AT": "sealed"}
+    env["PYTHONPATH"] = str(Path(__file__).parents[2])
+    assert subprocess.run(call, cwd=tmp_path, env=env, check=False, timeout=120, capture_output=True).returncode == -9
+    before = len(list(Path(FOLDER.quarantine).glob("*.parquet")))
+    assert CliRunner().invoke(app, ["upkeep", "shop", "--older-than", "0s"]).exit_code == 0
+    assert len(list(Path(FOLDER.quarantine).glob("*.parquet"))) == before + 1
+    assert run(replay, config) == 0
+    assert ids() == [*range(1, 61), 100, 101, 102, 103]

@@ -1,0 +1,1 @@
+"""Kill runs of the real entry points, again and again, and count what is left."""
