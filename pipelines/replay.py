@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from headrace import entry
 from headrace.entry import Call
-from headrace.failures import Failure
+from headrace.failures import Failure, UsageFailure
 from headrace.lake import storage
 from headrace.lake.before import Before, rows_before
 from headrace.lake.commit import newest_infos
@@ -88,6 +88,11 @@ def replay(call: Call) -> dict[str, Any]:
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
+    if data.source.format not in ("csv", "jsonl"):
+        raise UsageFailure(
+            f"{call.config}: rows of {data.source.format} are not replayed; mend the contract and deliver the file "
+            "again under another name: rows that are there already are left out by their key"
+        )
     lake = call.place.roots.lake
     folder = DataSetFolder(lake, project.name, data.dataset)
     with locked(folder.root):

@@ -299,7 +299,7 @@ def _show(steps: Sequence[Step], place: Place, *, as_json: bool) -> int:
     from headrace.cli.plan import next_plan
 
     for step in steps:
-        waiting = next_plan(step.config, place) if step.kind == INGEST else None
+        waiting = next_plan(step.config, place) if step.kind == INGEST and not step.streams else None
         if as_json:
             print(json.dumps({"step": step.name, "config": step.config, "waiting": waiting and asdict(waiting)}))
             continue

@@ -5,7 +5,7 @@ from functools import partial
 
 from headrace.cli.children import run_child
 from headrace.cli.screen import Screen
-from headrace.cli.steps import MODULES, Step
+from headrace.cli.steps import Step
 from headrace.report.step_times import note
 from headrace.spec.place import Place
 
@@ -15,7 +15,7 @@ def run_steps(project: str, steps: Sequence[Step], place_file: str | None, place
     for step in steps:
         screen.begin(step)
         arguments = ["--config", step.config, *(("--place", place_file) if place_file else ())]
-        outcome = run_child(MODULES[step.kind], arguments, partial(screen.event, step))
+        outcome = run_child(step.module, arguments, partial(screen.event, step))
         screen.end(step, outcome)
         if outcome.exit_code:
             screen.accounts()

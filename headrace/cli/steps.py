@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.spec.project import Project
+from headrace.spec.data_set import DataSet
+from headrace.spec.project import Located, Project
 
 INGEST = "ingest"
 MODEL_STEPS = ("features", "examples", "train", "evaluate", "score", "report")
@@ -32,6 +33,12 @@ class Step:
     kind: str
     subject: str  # the data set or model
     config: str
+    streams: bool = False  # whether its source is a topic
+
+    @property
+    def module(self) -> str:
+        """The entry point that does it."""
+        return "pipelines.ingest_stream" if self.kind == INGEST and self.streams else MODULES[self.kind]
 
     @property
     def name(self) -> str:
@@ -47,10 +54,14 @@ def steps_of(project: Project) -> list[Step]:
     """
     steps: list[Step] = []
     for name, model in sorted(project.models.items()):
-        steps += [Step(INGEST, data, project.data_sets[data].file) for data in model.value.data_sets]
+        steps += [_ingest(project.data_sets[data]) for data in model.value.data_sets]
         steps += [Step(kind, name, model.file) for kind in MODEL_STEPS]
-    steps += [Step(INGEST, name, data.file) for name, data in sorted(project.data_sets.items())]
+    steps += [_ingest(data) for _, data in sorted(project.data_sets.items())]
     return list(dict.fromkeys(steps))
+
+
+def _ingest(data: Located[DataSet]) -> Step:
+    return Step(INGEST, data.value.dataset, data.file, streams=bool(data.value.source.topic))
 
 
 def starting_at(steps: Sequence[Step], first: str) -> list[Step]:
