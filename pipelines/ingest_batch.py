@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from headrace import entry
-from headrace.entry import Call
+from headrace.entry import Call, Usage
 from headrace.failures import Failure
 from headrace.lake import storage
 from headrace.lake.account_table import catch_up, read_accounts
@@ -66,6 +66,11 @@ def ingest(call: Call) -> dict[str, Any]:
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
+    if data.source.topic:
+        raise Usage(
+            f"{call.config}: the rows of {data.dataset} come from a topic; ingest them with: "
+            f"python -m pipelines.ingest_stream --config {call.config}"
+        )
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
     tables = {name: storage.absolute(root) for name, root in folder.committed.items()}  # a worker stands elsewhere
     with locked(folder.root):

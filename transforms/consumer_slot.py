@@ -67,7 +67,9 @@ class ConsumerSlot:
             self._consumer = Consumer(_settings(self.what))
             self._answered = self._looked = time.monotonic()
         if self._at != dict(at) or not going_on <= self._open:
-            self._consumer.assign([TopicPartition(self.what.topic, p, at[p]) for p in sorted(going_on)])
+            assigned = [TopicPartition(self.what.topic, p, at[p]) for p in sorted(going_on)]
+            self._consumer.assign(assigned)
+            self._consumer.resume(assigned)  # a partition stays paused when it is assigned anew
             self._at, self._open = dict(at), going_on
         self._look()
         if not going_on:

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from headrace.lake.layout import DataSetFolder
 from lib import clicks
 
-DRIVER = Path(clicks.__file__).parent / "stream_dies.py"
+TRUSTING = Path(clicks.__file__).parent / "stream_trusts.py"
 KILLED = -signal.SIGKILL
 
 
@@ -36,10 +36,12 @@ class Web:
         self.lake = DataSetFolder(str(folder / "lake"), "web", "clicks")
 
     @contextmanager
-    def start(self, point="never", nth=1, *more):
-        """A run in a process group of its own; none is left behind."""
-        call = [sys.executable, str(DRIVER), point, str(nth), self.config, "place.yaml", *more]
-        where = {"cwd": self.folder, "start_new_session": True, "text": True}
+    def start(self, *more, die_at="", call=("-m", "pipelines.ingest_stream", "--json", "--config")):
+        """A run in a process group of its own, which dies at a point where that is named; none is left behind."""
+        call = [sys.executable, *call, self.config, *more]
+        here = os.pathsep.join(sys.path)
+        env = {**os.environ, "PYTHONPATH": here, "HEADRACE_FAULT_TESTS": "1", "HEADRACE_DIE_AT": die_at}
+        where = {"cwd": self.folder, "env": env, "start_new_session": True, "text": True}
         with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **where) as run:
             try:
                 yield run
@@ -47,11 +49,17 @@ class Web:
                 with suppress(ProcessLookupError):
                     os.killpg(run.pid, signal.SIGKILL)
 
-    def run(self, point="never", nth=1, *more):
+    def run(self, die_at=""):
         """A run to its end: exit code and what it said."""
-        with self.start(point, nth, *more) as run:
+        with self.start("--place", "place.yaml", die_at=die_at) as run:
             said, trace = run.communicate(timeout=120)
         return run.returncode, said, trace
+
+    def run_trusting(self, what, die_at=""):
+        """A run to its end of one that is broken on purpose: its exit code."""
+        with self.start("place.yaml", self.servers, die_at=die_at, call=(str(TRUSTING), what)) as run:
+            run.communicate(timeout=120)
+        return run.returncode
 
     def check_exact(self):
         """Every message once; returns the account."""
@@ -59,11 +67,10 @@ class Web:
 
 
 DEATHS = [
-    ("began", 1),  # one table has its first tokens
-    ("file", 1),  # one table's file is finished
-    ("file", 2),  # both are, nothing is committed
-    ("commit", 1),  # about to commit
-    ("committed", 1),  # one table carries the offsets, the other does not
+    "committed:1",  # one table has its first tokens, the other none
+    "file:1",  # one table's file is finished
+    "file:2",  # both are, nothing is committed
+    "commit:1",  # about to commit
 ]
 
 
@@ -72,11 +79,12 @@ def test_a_run_killed_at_every_point_is_finished_by_the_next(web):
 
     Twice the tables have gone apart, so blocks are cut where either of them goes on.
     """
-    for point, nth in DEATHS:
-        assert web.run(point, nth)[0] == KILLED, point
-    for round_, nth in enumerate((1, 2)):  # the second time both tables carry all, and the run has not said so
+    for point in DEATHS:
+        assert web.run(point)[0] == KILLED, point
+    for round_ in range(2):
         clicks.send(web.servers, web.topic, range(3000 + 500 * round_, 3500 + 500 * round_), poison_every=50)
-        ended, said, trace = web.run("committed", nth)
+        # Between the commits of the two tables; the second time both carry all and the run has not said so.
+        ended, said, trace = web.run(f"committed:{1 + round_}")
         assert ended == KILLED, trace
     ended, said, trace = web.run()
     assert ended == 0, trace
@@ -88,14 +96,15 @@ def test_without_reading_tokens_back_messages_double(web):
     """The first negative control: a run that trusts its memory begins at the oldest message again."""
     assert web.run()[0] == 0
     before = DeltaTable(web.lake.events).to_pyarrow_table().num_rows
-    assert web.run("forgetful")[0] == 0
+    assert web.run_trusting("memory") == 0
     assert DeltaTable(web.lake.events).to_pyarrow_table().num_rows == 2 * before
 
 
 def test_offsets_kept_by_a_consumer_group_lose_messages(web):
     """The second negative control: they are kept when a bundle ends, which is long before the commit."""
-    assert web.run("group", 1, web.servers)[0] == KILLED
-    assert web.run("group", 99, web.servers)[0] == 0
+    assert web.run("committed:2")[0] == KILLED  # the tables are made
+    assert web.run_trusting("group", "commit:1") == KILLED
+    assert web.run_trusting("group") == 0
     assert DeltaTable(web.lake.events).to_pyarrow_table().num_rows < 3000
 
 
@@ -123,15 +132,15 @@ def wait_for(condition, run, seconds=60):
 def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
     """On Prism beside a producer: SIGKILL of the group in full flow, then SIGTERM; what was said is what is there."""
     clicks.write_project(web.folder, web.servers, web.topic, runner=RUNNER.format(prism=prism))
-    forever = ("--until", "forever")
-    with web.start("committed", 3, *forever) as run:
+    forever = ("--place", "place.yaml", "--until", "forever")
+    with web.start(*forever, die_at="committed:5") as run:
         for n in range(10):
             clicks.send(web.servers, web.topic, range(3000 + 200 * n, 3200 + 200 * n), poison_every=50)
             time.sleep(0.3)
         run.communicate(timeout=60)
     assert run.returncode == KILLED
     assert 0 < committed(web) < web.sent + 2040
-    with web.start("never", 1, *forever) as run:
+    with web.start(*forever) as run:
         assert wait_for(lambda: committed(web) == web.sent + 2040, run), run.communicate()
         os.kill(run.pid, signal.SIGTERM)
         said, trace = run.communicate(timeout=60)

@@ -1,46 +1,20 @@
-"""Run stream ingest and kill this very process group, for real, at a named point; or break what makes it exact.
+"""Stream ingest without the one thing that makes it exact.
 
-python stream_dies.py POINT NTH CONFIG PLACE: SIGKILL at the NTH time the point is passed,
-the runner's processes included. `never` kills nobody. `forgetful` reads no token back;
-`group` trusts the offsets that a consumer group keeps, and dies before the NTH commit.
+python stream_trusts.py MEMORY|GROUP CONFIG PLACE [SERVERS]: `memory` reads no token back and
+commits as if the table had never seen the topic; `group` goes on from the offsets that a
+consumer group keeps, as bundles end.
 """
 
-import itertools
-import os
-import signal
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 from deltalake import DeltaTable
 
-from headrace.lake.data_files import DataFileWriter
+from headrace.fault_points import reached
 from headrace.lake.stream_commit import StreamTable, Waiting
 from pipelines import ingest_stream
 from transforms import read_kafka
-
-POINTS: dict[str, tuple[Any, str, bool]] = {  # whose method, and whether it is done when the process dies
-    "began": (StreamTable, "begin", True),
-    "file": (DataFileWriter, "close", True),
-    "commit": (StreamTable, "commit", False),
-    "committed": (StreamTable, "commit", True),
-}
-
-
-def dying(call: Callable[..., Any], nth: int, *, after: bool) -> Callable[..., Any]:
-    passing = itertools.count(1)
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        mine = next(passing)  # tables are committed on threads of their own
-        if mine == nth and not after:
-            os.killpg(0, signal.SIGKILL)
-        result = call(*args, **kwargs)
-        if mine == nth:
-            os.killpg(0, signal.SIGKILL)
-        return result
-
-    return wrapped
 
 
 def begin_at_the_oldest(_table: StreamTable, topic: Any, **_: Any) -> dict[int, int]:
@@ -49,6 +23,7 @@ def begin_at_the_oldest(_table: StreamTable, topic: Any, **_: Any) -> dict[int, 
 
 def commit_blindly(table: StreamTable, parts: Any) -> Waiting:
     parts = list(parts)
+    reached("commit")
     handle = DeltaTable(table.root)
     handle.create_write_transaction([p.added.action() for p in parts if p.added], "append", handle.schema())
     return Waiting((), {}, sum(p.account.read for p in parts))
@@ -85,13 +60,8 @@ def forget_tokens() -> None:
 
 
 if __name__ == "__main__":
-    point, nth, config, place, *more = sys.argv[1:]
-    if point in ("forgetful", "group"):
-        forget_tokens()
-    if point == "group":
-        trust_the_group(more.pop())
-        point = "commit"
-    if point in POINTS:
-        owner, name, after = POINTS[point]
-        setattr(owner, name, dying(getattr(owner, name), int(nth), after=after))
-    sys.exit(ingest_stream.main(["--config", config, "--place", place, "--json", *more]))
+    trusted, config, place, *servers = sys.argv[1:]
+    forget_tokens()
+    if trusted == "group":
+        trust_the_group(*servers)
+    sys.exit(ingest_stream.main(["--config", config, "--place", place, "--json"]))

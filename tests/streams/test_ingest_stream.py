@@ -1,0 +1,231 @@
+"""A topic is ingested to its end: what a run does with messages, and what stops it, each with its cure."""
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
+from deltalake import DeltaTable
+
+from headrace.failures import Conflict, DataFailure, Failure, PlaceFailure
+from headrace.lake.commit import last_info
+from headrace.lake.layout import DataSetFolder
+from headrace.lake.offsets import Part
+from lib import clicks, shop
+from pipelines import ingest_batch, ingest_stream
+from transforms import consumer_slot, write_parts
+from transforms.consumer_slot import Fetched, slot_of
+
+
+@pytest.fixture
+def web(broker, tmp_path, monkeypatch):
+    """An empty topic of three partitions, and the project that reads it, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    topic = clicks.make_topic(broker)
+    clicks.write_project(tmp_path, broker, topic)
+    return topic
+
+
+def run(capsys, *more, flow=ingest_stream, place="place.yaml"):
+    """Exit code and last event of a run in this process."""
+    code = flow.main(["--config", "web/clicks.yaml", "--place", place, "--json", *more])
+    return code, json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def lake():
+    return DataSetFolder("lake", "web", "clicks")
+
+
+def delete_before(broker, offset):
+    """What retention does, at once."""
+    admin = AdminClient({"bootstrap.servers": broker})
+    admin.delete_records([offset])[offset].result(20)
+
+
+def ids():
+    return DeltaTable(lake().events).to_pyarrow_table().column("id").to_pylist()
+
+
+def test_a_topic_with_poison_is_in_the_tables_once(broker, web, capsys):
+    """Pretty-printed JSON, tombstones, poison; then nothing new; then only what is new, by two readers."""
+    sent = clicks.send(broker, web, range(2000), poison_every=20)
+    code, done = run(capsys)
+    assert code == 0, done
+    assert (done["summary"]["read"], done["summary"]["accepted"]) == (sent, 2000)
+    assert done["summary"]["reasons"]["message.null"] > 0
+    assert run(capsys)[1]["summary"]["nothing_to_do"] is True
+    more = clicks.send(broker, web, range(2000, 2600), poison_every=20)
+    place = Path("place.yaml").read_text()
+    Path("two.yaml").write_text(place.replace("{servers", "{readers: 2, servers"))
+    code, done = run(capsys, place="two.yaml")
+    assert (code, done["summary"]["read"]) == (0, more), done
+    assert clicks.check_exact(Path(), broker, web).read == sent + more
+
+
+def test_only_committed_messages_are_rows_and_their_marks_are_no_gap(broker, web, capsys):
+    """Of two transactions one is aborted; the token ends behind the last mark, so nothing is left to do."""
+    for keep in (True, False):
+        producer = Producer({"bootstrap.servers": broker, "transactional.id": uuid.uuid4().hex})
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        for number in range(10):
+            producer.produce(web, clicks.click(number + 100 * keep), partition=0)
+        producer.flush(20)
+        (producer.commit_transaction if keep else producer.abort_transaction)(20)
+    assert run(capsys)[0] == 0
+    assert sorted(ids()) == list(range(100, 110))
+    assert last_info(lake().events)["stream"]["offsets"] == {f"{web}/0": [0, 22]}
+    assert run(capsys)[1]["summary"]["nothing_to_do"] is True
+
+
+def test_late_rows_are_in_the_table_flagged_and_counted(broker, web, capsys):
+    """Older than the declared lateness when the broker got it; the newest time is told beside."""
+    producer = Producer({"bootstrap.servers": broker})
+    for number in range(4):
+        producer.produce(web, clicks.click(number, late=number == 2))
+    producer.flush(20)
+    done = run(capsys)[1]["summary"]
+    assert (done["read"], done["late"]) == (4, 1)
+    assert done["newest"].startswith(f"{clicks.START:%Y-%m-%dT%H:%M}")
+    rows = DeltaTable(lake().events).to_pyarrow_table().select(["id", "_late"]).to_pylist()
+    assert [row["id"] for row in rows if row["_late"]] == [2]
+
+
+def test_partitions_added_between_runs_are_read_from_their_first_message(broker, web, capsys):
+    """The next run takes them up; one that is at work stops, since it does not read them."""
+    clicks.send(broker, web, range(30))
+    assert run(capsys)[0] == 0
+    admin = AdminClient({"bootstrap.servers": broker})  # held on to: without it the answer never comes
+    admin.create_partitions([NewPartitions(web, 4)])[web].result(20)
+    clicks.send(broker, web, range(30, 60), partitions=4)
+    assert run(capsys)[0] == 0
+    assert sorted(ids()) == list(range(60))
+
+
+def test_partitions_added_while_a_run_reads_stop_it(broker, web, monkeypatch):
+    """It was started over two partitions and there are three."""
+    monkeypatch.setattr(consumer_slot, "LOOK", 0.0)
+    slot = slot_of(Fetched(broker, (), web, (0, 1), 2))
+    with pytest.raises(Conflict, match="has 3 partitions now and had 2"):
+        slot.poll({0: 0, 1: 0}, None)
+
+
+def test_a_broker_that_is_silent_for_long_stops_a_run(monkeypatch):
+    """A short silence is waited for."""
+    monkeypatch.setattr(consumer_slot, "LOOK", 0.0)
+    slot = slot_of(Fetched("127.0.0.1:1", (), "clicks", (0,), 1))
+    assert slot.poll({0: 0}, None) == []
+    monkeypatch.setattr(consumer_slot, "PATIENCE", 0.0)
+    with pytest.raises(PlaceFailure, match="no Kafka broker has answered"):
+        slot.poll({0: 0}, None)
+
+
+def test_a_topic_made_again_stops_the_run(broker, web, capsys):
+    """The offsets would name other messages."""
+    clicks.send(broker, web, range(10))
+    assert run(capsys)[0] == 0
+    admin = AdminClient({"bootstrap.servers": broker})
+    admin.delete_topics([web])[web].result(20)
+    while True:
+        try:
+            clicks.make_again(broker, web)
+            break
+        except KafkaException:  # it is still being deleted
+            continue
+    clicks.send(broker, web, range(100, 140))
+    code, failed = run(capsys)
+    assert code == 3
+    assert "was deleted and made again" in failed["message"]
+    assert sorted(ids()) == list(range(10))
+
+
+def test_messages_deleted_unread_stop_the_run_until_somebody_accepts(broker, web, capsys):
+    """Retention has passed the table's end: the run names the offsets; accepted, they stand in the log."""
+    clicks.send(broker, web, range(30))
+    assert run(capsys)[0] == 0
+    clicks.send(broker, web, range(30, 60))
+    delete_before(broker, TopicPartition(web, 1, 15))
+    code, failed = run(capsys)
+    assert code == 3
+    assert f"{web}/1: 10..15" in failed["message"]
+    assert "--accept-loss" in failed["message"]
+    assert run(capsys, "--accept-loss")[0] == 0
+    assert len(ids()) == 55
+
+
+def test_messages_deleted_while_they_are_read_stop_the_run(broker, web):
+    """The consumer never jumps to another offset by itself."""
+    clicks.send(broker, web, range(30))
+    delete_before(broker, TopicPartition(web, 0, 5))
+    slot = slot_of(Fetched(broker, (), web, (0,), 3))
+
+    def poll_on():
+        while True:
+            assert slot.poll({0: 2}, None) == []
+
+    with pytest.raises(DataFailure, match="has deleted messages while they were being read"):
+        poll_on()
+
+
+def test_a_contract_that_too_many_break_stops_the_run(broker, web, capsys):
+    """The share is of a commit; nothing of it is there, and a mended contract goes on."""
+    config = Path("web/clicks.yaml")
+    sound = config.read_text()
+    config.write_text(sound.replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.01}\n"))
+    sent = clicks.send(broker, web, range(100), poison_every=10)
+    code, failed = run(capsys)
+    assert code == 3
+    assert "10 of 110 messages broke the contract, contract.stop_if allows 1 % of a commit" in failed["message"]
+    config.write_text(sound)
+    assert run(capsys)[0] == 0
+    assert clicks.check_exact(Path(), broker, web).read == sent
+
+
+def test_a_block_lost_on_the_way_stops_the_run(broker, web, capsys, monkeypatch):
+    """The third negative control: a file that never arrives leaves a gap, and nothing behind it is committed."""
+    clicks.send(broker, web, range(300))
+
+    def lose(writer):
+        part = keep(writer)
+        return Part(tuple(span._replace(start=span.start + 5) for span in part.spans), part.added, part.account)
+
+    keep = write_parts._WriteFn._part
+    with monkeypatch.context() as patch:
+        patch.setattr(write_parts._WriteFn, "_part", lose)
+        code, failed = run(capsys)
+    assert code == Failure.exit_code
+    assert "offsets never arrived" in failed["message"]
+    assert f"{web}/0 0..5" in failed["message"]
+    assert ids() == []
+
+
+def test_calls_that_cannot_mean_anything_are_refused(broker, web, tmp_path, capsys, monkeypatch):
+    """Files by the stream, a topic by the batch, no brokers, no topic, an endless run that never commits."""
+    code, failed = run(capsys, flow=ingest_batch)
+    assert code == 2
+    assert "python -m pipelines.ingest_stream --config web/clicks.yaml" in failed["message"]
+    code, failed = run(capsys, "--until", "forever")
+    assert code == 2
+    assert "PrismRunner on one machine" in failed["message"]
+    Path("none.yaml").write_text("place: none\n")
+    code, failed = run(capsys, place="none.yaml")
+    assert (code, "write `kafka: {servers: host:9092}`" in failed["message"]) == (2, True)
+    config = Path("web/clicks.yaml")
+    config.write_text(config.read_text().replace(web, web[:-1]))
+    code, failed = run(capsys)
+    assert (code, f"did you mean {web}?" in failed["message"]) == (2, True)
+    orders = shop.write_project(tmp_path)
+    assert ingest_stream.main(["--config", str(orders), "--json"]) == 2
+    assert "come from files" in capsys.readouterr().out
+
+
+def test_headrace_ingest_reads_a_topic(broker, web):
+    """The command for people picks the pipeline by the source."""
+    clicks.send(broker, web, range(30))
+    call = [sys.executable, "-m", "headrace.cli", "ingest", "web", "--place", "place.yaml", "--json"]
+    assert subprocess.run(call, capture_output=True, text=True, timeout=60, check=False).returncode == 0
+    assert sorted(ids()) == list(range(30))
