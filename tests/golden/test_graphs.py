@@ -8,10 +8,13 @@ import pytest
 from apache_beam.pipeline import PipelineVisitor
 
 from headrace.lake.before import Before
+from headrace.lake.offsets import Retained, Topic, TopicApps
 from headrace.lake.plans import SealedPlan
-from headrace.spec.project import load_data_set
-from lib import shop
-from pipelines import ingest_batch
+from headrace.lake.stream_commit import StreamTable
+from headrace.spec.place import KafkaPlace
+from headrace.spec.project import load_data_set, parse_data_set
+from lib import clicks, shop
+from pipelines import ingest_batch, ingest_stream
 
 HERE = Path(__file__).parent
 
@@ -54,3 +57,13 @@ def test_graph_of_batch_ingest(data):
     plan = SealedPlan("plans", 1, 0)
     roots = {"quarantine": "q", "events": "e"}
     check("ingest_batch", boxes(lambda root: ingest_batch.build(root, plan, data, roots, Before(0, (), 0))))
+
+
+def test_graph_of_stream_ingest():
+    """Messages are not shuffled either; only names and numbers of files go to the commit."""
+    topic = Topic("clicks", "", {0: Retained(0, 9)})
+    tables = {name: StreamTable(name, name, TopicApps("clicks", "", "clicks"), "") for name in ("quarantine", "events")}
+    first = {name: {0: 0} for name in tables}
+    data = parse_data_set(clicks.CLICKS.replace("TOPIC", "clicks"), "clicks.yaml").value
+    source = ingest_stream._source(topic, KafkaPlace(), first, None)
+    check("ingest_stream", boxes(lambda root: ingest_stream.build(root, source, data, tables, first)))

@@ -12,6 +12,7 @@ ENTRY_POINTS = [
     "headrace.cli",
     "pipelines.build_features",
     "pipelines.ingest_batch",
+    "pipelines.ingest_stream",
     "jobs.build_examples",
     "jobs.evaluate",
     "jobs.score",
