@@ -9,6 +9,7 @@ from rich.table import Table
 
 from headrace.cli.children import Event, Outcome
 from headrace.cli.steps import Step
+from headrace.lake.accounts import NOT_LOOKED_FOR
 from headrace.printable import printable
 
 _KEYS = {
@@ -99,7 +100,7 @@ class Screen:
             table.add_row(step.subject, *figures, reasons)
         self._console.print()
         self._console.print(table)
-        looked = sorted({outcome.summary["duplicates"] for _, outcome in ingested})
+        looked = sorted({outcome.summary.get("duplicates", NOT_LOOKED_FOR) for _, outcome in ingested})
         self.print(f"duplicates: {', '.join(looked)}")
 
     def print(self, text: str) -> None:
