@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 HEAD_BYTES = 64_000
 """How much is kept of a line longer than `line.max_bytes`."""
@@ -36,6 +38,7 @@ class RawBlock(NamedTuple):
     tail: LongLine | None = None
     header: tuple[str, ...] = ()  # column of each field, "" where it is not kept; empty where lines name their own
     packed: int | None = None  # bytes of the file that it took, where they are others than its origin's
+    bounds: NDArray[np.int64] | None = None  # of the rows in data, where known: each begins and, but a newline, ends
     rows: pa.RecordBatch | None = None  # in place of data, where rows come with types; `header` is of these columns
 
     @property

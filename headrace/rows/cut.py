@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from headrace.failures import DataFailure, reaching
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
+from headrace.rows.folders import folder_cells
 from headrace.rows.header import columns_of, read_names
 from headrace.rows.parquet_files import parquet_ranges
 from headrace.rows.row_end import held_bytes, row_end
@@ -49,8 +50,9 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
     told by reading it. Ranges of Parquet are numbers of rows. A file with a header and no rows has no ranges.
 
     Raises:
-        DataFailure: the file is empty, is no text, or its header does not fit the contract.
+        DataFailure: the file is empty, is no text, or its header or path does not fit the contract.
     """
+    folder_cells(path, data.source)
     if data.source.format == "parquet":
         return FilePlan(0, *parquet_ranges(path, data, target))
     if kind := compression_of(path, data.source):

@@ -54,7 +54,12 @@ def columns_of(names: Sequence[str], path: str, data: DataSet) -> tuple[str, ...
         )
     wrong = [
         *(f"`{name}` stands there {n} times; a column has one field" for name, n in Counter(kept).items() if n > 1),
-        *(_missing(name, undeclared, source) for name in declared if name not in kept),
+        *(_missing(name, undeclared, source) for name in declared if name not in (*kept, *source.folders)),
+        *(
+            f"`{name}` stands there, and source.folders takes it from the path; list it in source.ignore"
+            for name in source.folders
+            if name in kept
+        ),
     ]
     if undeclared:
         wrong.append(

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.rows.cells import Cells, Mask
+from headrace.rows.folders import columns_in_rows
 from headrace.rows.null_cells import as_nulls
 from headrace.spec.data_set import DataSet
 
@@ -33,8 +34,10 @@ class JsonReader:
 
     def __init__(self, data: DataSet) -> None:
         self._source = data.source
+        given = {column: name for name, column in data.source.rename.items()}
         self._paths = {
-            name: column.path.split(".") if column.path else [name] for name, column in data.contract.columns.items()
+            name: column.path.split(".") if column.path else [given.get(name, name)]
+            for name, column in columns_in_rows(data).items()
         }
         keys = {f"k{n}": key for n, key in enumerate(dict.fromkeys(path[0] for path in self._paths.values()))}
         self._of: dict[str, Callable[[Any], Value]]

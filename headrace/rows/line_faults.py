@@ -19,10 +19,10 @@ def line_faults(lines: Lines, source: Source) -> list[tuple[str, Ints]]:
     A line that is too long is not looked into, so that it has the same one
     reason whether it was held in memory or not.
     """
-    data = lines.data
+    data, json = lines.data, source.format != "csv"
     found: list[tuple[str, Ints]] = []
-    if b"\0" in data or (source.format == "jsonl" and b"\\u0000" in data):
-        found.append(("line.nul", lines.at(_nuls(data, escaped=source.format == "jsonl"))))
+    if b"\0" in data or (json and b"\\u0000" in data):
+        found.append(("line.nul", lines.at(_nuls(data, escaped=json))))
     if b"\r" in data:
         found.append(("line.cr", _bare_returns(lines)))
     if not _is_utf8(data):

@@ -68,7 +68,7 @@ def parquet_blocks(
         for batch in rows.iter_batches(many, row_groups=groups, columns=names, use_threads=False):
             origin = Origin(file, at, at + batch.num_rows)
             work = packed * batch.num_rows // (end - start)
-            yield RawBlock(origin, b"", None, kept, work, batch.select(names))
+            yield RawBlock(origin, b"", None, kept, work, rows=batch.select(names))
             at = origin.end
         if at != end:
             raise DataFailure(f"{file}: rows {start}..{end} were planned, and it ends at {at}; deliver it again")

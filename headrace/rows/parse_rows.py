@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,19 @@ from pyarrow import compute as pc
 
 from headrace.rows.block import RawBlock
 from headrace.rows.cells import as_mask
+from headrace.rows.folders import columns_in_rows, folder_cells, repeated
 from headrace.rows.header import prove_header
 from headrace.rows.lines import Ints
 from headrace.rows.parse_cells import failed
+from headrace.rows.parse_lines import LineParser
 from headrace.rows.parsed import Parsed, RawRow
 from headrace.rows.reasons import Reasons
 from headrace.rows.row_steps import Rows
 from headrace.rows.typed_cells import TypedReader, plain_cells, typed_reader
 from headrace.spec.data_set import DataSet
+
+_EXACT = 1 << 53  # doubles up to there are the integers they look like
+_ESCAPED = "surrogateescape"  # bytes that are no UTF-8 stay what they are
 
 
 class RowParser:
@@ -27,6 +32,8 @@ class RowParser:
     def __init__(self, data: DataSet) -> None:
         self._source = data.source
         self._columns = data.contract.columns
+        self._of_rows = tuple(columns_in_rows(data))
+        self._from_quarantine = LineParser(data)
         self._readers: dict[tuple[str, pa.DataType], TypedReader] = {}
 
     def __call__(self, raw: RawBlock) -> Parsed:
@@ -35,20 +42,24 @@ class RowParser:
         Raises:
             DataFailure: the block lacks a column of the contract.
         """
-        prove_header(raw.header, self._columns, raw.origin.file)
-        assert raw.rows is not None  # of a format whose rows have types
+        if raw.rows is None:
+            return self._from_quarantine(raw)
+        prove_header(raw.header, self._of_rows, raw.origin.file)
         cells = [plain_cells(column) for column in raw.rows.columns]
         batch = pa.RecordBatch.from_arrays(cells, raw.rows.schema.names)
         reasons = Reasons(row_faults(batch, self._source.line.max_bytes))
         sound = np.delete(np.arange(batch.num_rows), reasons.lines)
         fit = batch if sound.size == batch.num_rows else batch.take(pa.array(sound))
         places = np.arange(raw.origin.start, raw.origin.start + batch.num_rows)
-        return Parsed(places, reasons, sound, self._parse(fit, raw.header), lambda at: self._raw(batch, at))
+        given = {name: fit.column(raw.header.index(name)) for name in self._of_rows}
+        from_path = folder_cells(raw.origin.file, self._source)
+        given |= {name: repeated(cell, sound.size) for name, cell in from_path.items()}
+        return Parsed(places, reasons, sound, self._parse(given), lambda at: self._raw(batch, at))
 
-    def _parse(self, batch: pa.RecordBatch, header: Sequence[str]) -> Rows:
+    def _parse(self, given: Mapping[str, pa.Array]) -> Rows:
         columns, fails = {}, {}
         for name in self._columns:
-            cells = batch.column(header.index(name))
+            cells = given[name]
             present, columns[name] = self._reader(name, cells.type)(cells)
             if (misread := failed(present, columns[name])) is not None:
                 fails[name] = misread
@@ -115,15 +126,26 @@ def as_json(batch: pa.RecordBatch) -> list[bytes]:
     """
     names, columns = batch.schema.names, [_json_values(column) for column in batch.columns]
     rows = zip(*columns, strict=True)
-    return [json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False).encode() for row in rows]
+    return [json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False).encode(errors=_ESCAPED) for row in rows]
 
 
 def _json_values(column: pa.Array) -> list[Any]:
     if column.type == pa.string():
         cells = column.cast(pa.binary()).to_pylist()
-        return [cell if cell is None else cell.decode(errors="backslashreplace") for cell in cells]
+        return [cell if cell is None else cell.decode(errors=_ESCAPED) for cell in cells]
     if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type) or pa.types.is_null(column.type):
         return list(column.to_pylist())
     if pa.types.is_floating(column.type):
-        return [x if x is None or math.isfinite(x) else str(x) for x in column.to_pylist()]
+        return [_json_number(x) for x in column.to_pylist()]
     return list(column.cast(pa.string()).to_pylist())
+
+
+def _json_number(value: float | None) -> float | str | None:
+    """A number as its text should read: whole ones without a fraction, as integers are read.
+
+    >>> [_json_number(x) for x in (2.0, -0.0, 0.5, float("inf"))]
+    [2, -0.0, 0.5, 'inf']
+    """
+    if value is None or not math.isfinite(value):
+        return value and str(value)
+    return int(value) if value.is_integer() and value and abs(value) < _EXACT else value

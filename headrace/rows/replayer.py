@@ -7,8 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.failures import DataFailure
 from headrace.rows.block import Origin, RawBlock
 from headrace.rows.check import Checker
+from headrace.rows.folders import columns_in_rows, folder_cells
 from headrace.spec.data_set import DataSet
 
 type Header = tuple[str, ...]
@@ -31,8 +33,9 @@ class Replayer:
 
     def __init__(self, data: DataSet) -> None:
         self._checker = Checker(data)
+        self._source = data.source
         self._lines = data.source.format != "csv"  # lines that name their own values
-        self._declared = tuple(data.contract.columns)
+        self._declared = tuple(columns_in_rows(data))
         self.schema = self._checker.schema
 
     def __call__(self, rows: pa.RecordBatch, headers: Mapping[tuple[int, str], Header]) -> Replayed:
@@ -43,35 +46,56 @@ class Replayer:
         """
         found: list[pa.RecordBatch] = []
         places: list[pa.Array] = []
-        for header, at in self._by_header(rows, headers):
-            accepted, which = self._checked(rows.take(at), header)
+        for (header, file), at in self._alike(rows, headers).items():
+            accepted, which = self._checked(rows.take(at), header, file)
             found.append(accepted)
             places.append(at.take(which))
         table = pa.Table.from_batches(found, self.schema).combine_chunks()
         accepted = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], self.schema)
         return Replayed(accepted, pa.concat_arrays([pa.array([], pa.int64()), *places]), rows.num_rows)
 
-    def _by_header(
+    def _alike(
         self, rows: pa.RecordBatch, headers: Mapping[tuple[int, str], Header]
-    ) -> list[tuple[Header, pa.Array]]:
-        """The rows of each header."""
-        if self._lines:
-            return [((), pa.array(range(rows.num_rows), pa.int64()))]
-        keys = list(zip(rows.column("_plan").to_pylist(), rows.column("_file").to_pylist(), strict=True))
-        by_header: dict[Header, list[int]] = {}
+    ) -> dict[tuple[Header, str], pa.Array]:
+        """The rows that are read in the same way, by their header and a file whose folders say the same."""
+        keys = zip(rows.column("_plan").to_pylist(), rows.column("_file").to_pylist(), strict=True)
+        # Of several lines, a row is one only where the source says so.
+        whole = self._lines or self._source.multiline or pc.equal(pc.find_substring(rows.column("raw"), b"\n"), -1)
+        ways: dict[tuple[int, str], tuple[Header, str] | None] = {}
+        files: dict[tuple[str | None, ...], str] = {}
+        found: dict[tuple[Header, str], list[int]] = {}
         for at, key in enumerate(keys):
-            header = headers.get(key)
-            if header and set(self._declared) <= set(header):
-                by_header.setdefault(header, []).append(at)
-        return [(header, pa.array(at, pa.int64())) for header, at in by_header.items()]
+            if key not in ways:
+                ways[key] = self._way(key, headers, files)
+            way = ways[key]
+            if way and (whole is True or whole[at].as_py()):
+                found.setdefault(way, []).append(at)
+        return {way: pa.array(at, pa.int64()) for way, at in found.items()}
 
-    def _checked(self, rows: pa.RecordBatch, header: Header) -> tuple[pa.RecordBatch, pa.Array]:
+    def _way(
+        self,
+        key: tuple[int, str],
+        headers: Mapping[tuple[int, str], Header],
+        files: dict[tuple[str | None, ...], str],
+    ) -> tuple[Header, str] | None:
+        """How rows of a plan's file are read; None where they cannot be."""
+        header = () if self._lines else headers.get(key, ())
+        if not self._lines and not set(self._declared) <= set(header):
+            return None
+        try:
+            cells = folder_cells(key[1], self._source)
+        except DataFailure:
+            return None
+        return header, files.setdefault(tuple(cells.values()), key[1])
+
+    def _checked(self, rows: pa.RecordBatch, header: Header, file: str) -> tuple[pa.RecordBatch, pa.Array]:
         raws = rows.column("raw").to_pylist()
         lengths = np.array([len(raw) + 1 for raw in raws], np.int64)
-        starts = np.cumsum(lengths) - lengths
+        bounds = np.append(0, np.cumsum(lengths))
         data = b"".join(raw + b"\n" for raw in raws)
-        accepted = self._checker.split(RawBlock(Origin("", 0, len(data)), data, None, header)).accepted
-        which = np.searchsorted(starts, accepted.column("_offset").to_numpy(), side="right") - 1
+        raw = RawBlock(Origin(file, 0, len(data)), data, None, header, bounds=bounds)
+        accepted = self._checker.split(raw).accepted
+        which = np.searchsorted(bounds, accepted.column("_offset").to_numpy())
         at = pa.array(which, pa.int64())
         columns = {name: accepted.column(name) for name in accepted.schema.names}
         columns |= {name: rows.column(name).take(at) for name in ("_file", "_offset")}

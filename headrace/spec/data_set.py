@@ -116,6 +116,8 @@ class Source(Section):
     """csv, parquet: name in the file → name of the column."""
     ignore: Columns = ()
     """csv, parquet: names in the file that are read past and not kept."""
+    folders: Columns = ()
+    """Columns that are folders of the path, `day=2024-01-01/`: their text is what stands behind the equals sign."""
     nulls: Texts = ("",)
     """Spellings of null, quoted or not."""
     trim: Flag = False

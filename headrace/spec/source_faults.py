@@ -13,12 +13,13 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
 _CSV_ONLY = ("delimiter", "quote", "decimal", "multiline", "header")
 _NAMED_ONLY = ("rename", "ignore")
 _LINES_ONLY = ("compression", "unpacked")
-_FILES_ONLY = ("compression", "unpacked")
+_FILES_ONLY = ("compression", "unpacked", "folders")
 
 
 def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
     """Find what is wrong with the section `source`."""
     _check_place_of_rows(source, findings)
+    _check_folders(source, columns, findings)
     if source.format == "csv":
         _check_marks(source, findings)
     if source.format != "jsonl":
@@ -77,6 +78,16 @@ def _no_pattern(path: str) -> str | None:
     return None
 
 
+def _check_folders(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
+    for name in source.folders:
+        if name not in columns:
+            findings.add("source.folders", f"{name} is not declared in contract.columns; {nearest(name, columns)}")
+        elif columns[name].path is not None:
+            findings.add(f"contract.columns.{name}.path", "the column is a folder (source.folders); choose one")
+    if len(source.folders) == len(columns):
+        findings.add("source.folders", "names every column; a row must have one of its own")
+
+
 def _check_marks(source: Source, findings: Findings) -> None:
     if source.quote == source.delimiter:
         findings.add("source.quote", "is the delimiter too; the two must differ")
@@ -91,6 +102,8 @@ def _check_names(source: Source, columns: Mapping[str, Column], findings: Findin
     for old, new in source.rename.items():
         if new not in columns:
             findings.add(f"source.rename.{old}", f"{new} is not declared in contract.columns; {nearest(new, columns)}")
+        if new in source.folders:
+            findings.add(f"source.rename.{old}", f"{new} is a folder (source.folders); ignore {old}, or rename it else")
         if old in source.ignore:
             findings.add(f"source.rename.{old}", f"{old} is renamed and ignored; choose one")
     for new, count in Counter(source.rename.values()).items():
@@ -98,7 +111,7 @@ def _check_names(source: Source, columns: Mapping[str, Column], findings: Findin
             findings.add("source.rename", f"{count} names become {new}; a column has one")
     renamed = source.rename.values()
     for name in source.ignore:
-        if name in columns and name not in renamed:
+        if name in columns and name not in (*renamed, *source.folders):
             findings.add("source.ignore", f"{name} is ignored, and declared in contract.columns; choose one")
     if source.header != "present":
         _check_header(source, source.header, columns, findings)
@@ -116,5 +129,5 @@ def _check_header(source: Source, header: tuple[str, ...], columns: Mapping[str,
         for name in names:
             if name not in header:
                 findings.add(f"source.{key}", f"{name} is not in source.header; {nearest(name, header)}")
-    if absent := [name for name in columns if name not in kept]:
+    if absent := [name for name in columns if name not in kept and name not in source.folders]:
         findings.add("source.header", f"the declared columns {', '.join(absent)} are not in it")

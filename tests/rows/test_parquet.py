@@ -34,7 +34,7 @@ def parquet(columns, **sections):
 def typed_block(batch, header=None, start=0):
     """A block of rows with types."""
     names = tuple(header or batch.schema.names)
-    return RawBlock(Origin("x.parquet", start, start + batch.num_rows), b"", None, names, 0, batch)
+    return RawBlock(Origin("x.parquet", start, start + batch.num_rows), b"", None, names, 0, rows=batch)
 
 
 def value_of(column, array, **source):
@@ -94,7 +94,6 @@ T = dt.datetime(2013, 1, 1, 10, 0, 0, 123456, tzinfo=UTC)
         ({"type": "timestamp", "zone": "Europe/Berlin"}, pa.array([3_600_000]).view(pa.timestamp("ms")), [0]),
         ({"type": "timestamp", "zone": "Europe/Berlin"}, pa.array([dt.date(1970, 1, 2)]), [82_800_000_000]),
     ],
-    ids=str,
 )
 def test_a_cell_means_what_its_text_would_mean(column, array, expected):
     """Whatever type it comes with; what a column's type does not hold exactly is `type`, never rounded."""

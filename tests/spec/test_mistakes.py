@@ -300,6 +300,14 @@ ORDERS = [
     ),
     (
         "format: csv",
+        "format: csv, folders: [custmer, channel], rename: {ch: channel}",
+        [
+            "orders.yaml:2: source.folders: custmer is not declared in contract.columns; did you mean customer?",
+            "orders.yaml:2: source.rename.ch: channel is a folder (source.folders); ignore ch, or rename it else",
+        ],
+    ),
+    (
+        "format: csv",
         'format: csv, delimiter: "\\n", quote: §',
         [
             "orders.yaml:2: source.delimiter: '\\n' cannot stand here; write one ASCII character, no line end",
