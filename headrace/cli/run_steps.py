@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from headrace.cli.alarm import raise_alarm
 from headrace.cli.children import run_child
 from headrace.cli.screen import Screen
 from headrace.cli.steps import Step
@@ -18,6 +19,8 @@ def run_steps(project: str, steps: Sequence[Step], place_file: str | None, place
         outcome = run_child(step.module, arguments, partial(screen.event, step))
         screen.end(step, outcome)
         if outcome.exit_code:
+            if place.on_alarm:
+                raise_alarm(place.on_alarm, step, outcome)
             screen.accounts()
             return outcome.exit_code
         if not outcome.idle and step.kind != "report":  # a report tells of the others

@@ -95,3 +95,5 @@ class Place(Section):
     """The Spark master."""
     kafka: KafkaPlace = Field(default=KafkaPlace())
     """The Kafka cluster that topics are read from."""
+    on_alarm: str = ""
+    """A shell command that is run where a step fails, with step, config, exit_code and message as JSON on its input."""

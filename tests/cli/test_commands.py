@@ -219,3 +219,18 @@ def test_a_report_of_the_same_is_not_written_again(folder):
     headrace("ingest", "shop")
     assert "nothing to do" not in headrace("report", "shop").output
     assert page.read_bytes() != first
+
+
+@pytest.mark.parametrize(("command", "said"), [("cat > told.json", ""), ("echo oh no >&2; exit 3", "oh no")])
+def test_a_failed_step_raises_the_alarm(folder, command, said):
+    """The place's command gets what happened; where it fails itself, that is said, and the step's exit code stays."""
+    config = folder / "shop/orders.yaml"
+    config.write_text(config.read_text().replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.0}\n"))
+    (folder / "place.yaml").write_text(f"place: here\non_alarm: '{command}'\n")
+    ran = headrace("ingest", "shop", "--place", "place.yaml")
+    assert ran.exit_code == 3
+    assert said in ran.output
+    if not said:
+        told = json.loads((folder / "told.json").read_text())
+        assert (told["step"], told["exit_code"], told["config"]) == ("ingest orders", 3, "shop/orders.yaml")
+        assert "broke the contract" in told["message"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from headrace.features.feature_set import FeatureSpec
 from headrace.spec.data_set import Column, DataSet, Dedupe, Source
 from headrace.spec.model import Booster, Evaluate, Join, Label, Model, Score, Split, Train
-from headrace.spec.place import BeamPlace, Roots, SparkPlace
+from headrace.spec.place import BeamPlace, KafkaPlace, Place, Roots, SparkPlace
 from headrace.spec.project import load_project, parse_data_set
 
 REPOSITORY = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def test_the_model_it_shows_holds_together(tmp_path):
 
 
 SECTIONS = (DataSet, Dedupe, Source, Column, Model, Label, Join, Split, Train, Booster, Evaluate, Score)
-PLACES = (Roots, BeamPlace, SparkPlace)
+PLACES = (Place, Roots, BeamPlace, SparkPlace, KafkaPlace)
 
 
 @pytest.mark.parametrize("section", SECTIONS + PLACES, ids=lambda section: section.__name__)
