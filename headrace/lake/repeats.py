@@ -78,9 +78,12 @@ def find_repeats(keys: Iterable[Keys]) -> list[Repeats]:
     low = np.concatenate([part.low for part in parts])
     part = np.repeat(np.arange(len(parts)), [len(part.high) for part in parts])
     place = np.concatenate([part.places for part in parts])
-    order = np.lexsort((place, part, low, high))
-    same = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
-    repeated = order[1:][same]
+    order = np.argsort(high, kind="stable")  # rows of one hash stay in the order in which they came
+    same = high[order][1:] == high[order][:-1]
+    if (low[order][1:] != low[order][:-1])[same].any():  # half of the hash is not enough, once in 10^19 pairs
+        order = np.lexsort((low, high))
+        same = high[order][1:] == high[order][:-1]
+    repeated = order[1:][same & (low[order][1:] == low[order][:-1])]
     found: list[Repeats] = []
     for number in np.unique(part[repeated]).tolist():
         origin = parts[number].origin
