@@ -1,14 +1,17 @@
 """Files → events and quarantine, every row once and accounted for.
 
-python -m pipelines.ingest_batch --config conf/flights/outcomes.yaml [--place FILE] [Beam options]
+python -m pipelines.ingest_batch --config conf/flights/outcomes.yaml [--place FILE] [--watch 30s] [Beam options]
 """
 
+import argparse
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from headrace import entry
 from headrace.entry import Call, Usage
@@ -20,12 +23,14 @@ from headrace.lake.before import Before, rows_before
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
+from headrace.lake.new_files import NothingDelivered
 from headrace.lake.planning import Planner, planner_of
 from headrace.lake.plans import Plan, SealedPlan
 from headrace.lake.settle import Terms
 from headrace.lake.tables import create_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.project import load_data_set, parse_data_set
+from headrace.spec.values import parse_duration
 from pipelines.launch import Launcher
 
 if TYPE_CHECKING:
@@ -36,8 +41,6 @@ def build(
     root: "beam.Pipeline", plan: SealedPlan, data: DataSet, tables: Mapping[str, str], before: Before | None
 ) -> None:
     """Lay out the whole flow; each quoted name is a box in the runner's graph."""
-    import apache_beam as beam  # noqa: PLC0415  # loaded when there is work
-
     from transforms.check import Check  # noqa: PLC0415
     from transforms.find_repeats import FindRepeats  # noqa: PLC0415
     from transforms.read_plan import ReadPlan  # noqa: PLC0415
@@ -49,17 +52,13 @@ def build(
     events = rows.accepted | "Write events" >> WriteFiles(tables["events"], events_schema(data))
     refused = rows.quarantined | "Write quarantine" >> WriteFiles(tables["quarantine"], quarantine_schema())
 
-    if before is None:
-        repeats = root | "Not looked for" >> beam.Create([], reshuffle=False)
-    else:
-        key = pa.schema([events_schema(data).field(name) for name in data.key])
-        repeats = rows.accepted | "Find repeats" >> FindRepeats(key, before.files, before.rows)
+    repeats = rows.accepted | "Find repeats" >> FindRepeats(data, before)
     terms = Terms.of(data, before and before.version)
     Arrivals(events, refused, rows.counts, repeats) | "Settle" >> Settle(plan, tables, terms)
 
 
 def ingest(call: Call) -> dict[str, Any]:
-    """Work through the open plan, then through new files, until there is nothing to do.
+    """Work through the open plan, then through new files, until there is nothing to do; or until told, with --watch.
 
     Run twice it commits nothing new the second time. Returns the sums of the accounts
     of this run and the versions of the tables.
@@ -79,7 +78,7 @@ def ingest(call: Call) -> dict[str, Any]:
         catch_up(folder)
         planner = planner_of(project.data_sets[data.dataset], folder)
         done = []
-        while plan := planner.next():
+        for plan in plans(planner, call):
             call.progress.step(
                 f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
             )
@@ -94,6 +93,34 @@ def ingest(call: Call) -> dict[str, Any]:
             catch_up(folder)
             done.append(plan.number)
     return _summary(data.dataset, folder, done)
+
+
+def plans(planner: Planner, call: Call) -> Iterator[Plan]:
+    """The plans to work through, in turn; with --watch also those of files that come later."""
+    pause: timedelta | None = getattr(call.options, "watch", None)
+    if pause is None:
+        while plan := planner.next():
+            yield plan
+        return
+    with asked_to_end() as end:
+        while not end.is_set():
+            with suppress(NothingDelivered):  # yet
+                if plan := planner.next():
+                    yield plan
+                    continue
+            call.progress.step(f"watch {planner.pattern}", every=f"{pause.total_seconds():g} s")
+            end.wait(pause.total_seconds())
+
+
+@contextmanager
+def asked_to_end() -> Iterator[threading.Event]:
+    """Inside, SIGTERM sets the event in place of ending the process: the plan that is being worked on is finished."""
+    end = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: end.set())
+    try:
+        yield end
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _prove_carried(planner: Planner, plan: Plan, state: str) -> None:
@@ -113,7 +140,29 @@ def _summary(data_set: str, folder: DataSetFolder, done: Sequence[int]) -> dict[
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
-    return entry.run(ingest, argv, prog="python -m pipelines.ingest_batch", about=__doc__.splitlines()[0], pass_on=True)
+    about = __doc__.splitlines()[0]
+    return entry.run(
+        ingest, argv, prog="python -m pipelines.ingest_batch", about=about, options=_own_options, pass_on=True
+    )
+
+
+def _own_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--watch",
+        metavar="PAUSE",
+        type=_pause,
+        help="look for new files again and again, so often (30s, 5m), until SIGTERM or Ctrl-C",
+    )
+
+
+def _pause(text: str) -> timedelta:
+    try:
+        pause = parse_duration(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
+    if not pause:
+        raise argparse.ArgumentTypeError("without a pause the folder would be looked at all the time; write 30s")
+    return pause
 
 
 if __name__ == "__main__":

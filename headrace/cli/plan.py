@@ -21,6 +21,7 @@ class Next:
     carried_by: tuple[str, ...]  # tables that carry the open plan already
     bytes: int
     files: tuple[str, ...]
+    growing: tuple[str, ...] = ()  # left alone for now
 
     def lines(self) -> Iterator[str]:
         """As text, not all of very many files."""
@@ -33,6 +34,9 @@ class Next:
         yield from self.files[:SHOWN]
         if len(self.files) > SHOWN:
             yield f"… and {len(self.files) - SHOWN} more"
+        if self.growing:
+            more = ", …" if len(self.growing) > SHOWN else ""
+            yield f"left alone, still growing: {', '.join(self.growing[:SHOWN])}{more}"
 
 
 def next_plan(config: str, place: Place) -> Next:
@@ -42,7 +46,8 @@ def next_plan(config: str, place: Place) -> Next:
         carried = tuple(name for name, carries in planner.carried(plan).items() if carries)
         return Next(plan.number, carried, plan.size, tuple(file.path for file in plan.files))
     new = planner.new_files()
-    return Next(None, (), sum(status.size for _, status in new), tuple(path for path, _ in new))
+    size = sum(status.size for _, status in new.complete)
+    return Next(None, (), size, tuple(path for path, _ in new.complete), tuple(new.growing))
 
 
 def abandon_plan(config: str, place: Place, number: int) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from headrace.failures import DataFailure
 from headrace.lake import storage
@@ -11,27 +12,39 @@ _QUIET = 1.0  # seconds without a change after which a file counts as complete
 _MOST_FAULTS = 12  # told in one message
 
 
-def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> list[tuple[str, FileStatus]]:
-    """Complete files that fit a pattern and that no plan holds, in the order of their names.
+class NothingDelivered(DataFailure):
+    """No file ever fitted: too early, or the wrong path."""
+
+
+class NewFiles(NamedTuple):
+    """The files that no plan holds, in the order of their names."""
+
+    complete: list[tuple[str, FileStatus]]
+    growing: list[str]  # left alone, as they were written to while they were looked at
+
+
+def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> NewFiles:
+    """The files that fit a pattern and that no plan holds.
 
     `planned` are those that some plan holds, by resolved path.
 
     Raises:
-        DataFailure: ingested files have changed since, no file ever fitted, or the folder
-            is not there.
+        NothingDelivered: no file ever fitted.
+        DataFailure: ingested files have changed since, or the folder is not there.
     """
     found = list(storage.matching(pattern))
     folder = storage.fixed_folder(pattern)
     if not found and not (planned and storage.is_folder(folder)):
-        raise DataFailure(
-            f"{pattern}: {'no file fits' if storage.is_folder(folder) else f'there is no folder {folder}'} "
+        there = storage.is_folder(folder)
+        raise (NothingDelivered if there else DataFailure)(
+            f"{pattern}: {'no file fits' if there else f'there is no folder {folder}'} "
             f"(source.path of {config}); deliver files there, or mend the path — it is relative to the working "
             "directory"
         )
     new: list[tuple[str, FileStatus]] = []
     faults: list[str] = []
     seen: set[str] = set()
-    complete = _complete(found)
+    complete, changing = _complete(found)
     for (path, status), name in zip(complete, storage.resolved_each(path for path, _ in complete), strict=True):
         before = planned.get(name)
         if before is not None and before != status:
@@ -44,7 +57,8 @@ def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> l
     ]
     if faults:
         raise DataFailure(some_of(faults))
-    return new
+    names = storage.resolved_each(changing)
+    return NewFiles(new, [path for path, name in zip(changing, names, strict=True) if name not in planned])
 
 
 def some_of(faults: Sequence[str]) -> str:
@@ -58,15 +72,17 @@ def _odd(path: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in path)
 
 
-def _complete(paths: Sequence[str]) -> list[tuple[str, FileStatus]]:
-    """Files that are no longer growing; one that was just written is looked at twice."""
+def _complete(paths: Sequence[str]) -> tuple[list[tuple[str, FileStatus]], list[str]]:
+    """Files that are no longer growing, and those that are; one that was just written is looked at twice."""
     before = {path: storage.status(path) for path in paths}
     now = time.time()
     # A clock that runs ahead makes a file look younger than it is, never older: it is looked at twice as well.
     ages = [max(now - s.modified / 1e9, 0) for s in before.values() if s]
     if (age := min(ages, default=_QUIET)) < _QUIET:
         time.sleep(_QUIET - age)
-    return [(path, status) for path, status in before.items() if status and storage.status(path) == status]
+    after = {path: storage.status(path) for path, status in before.items() if status}
+    complete = [(path, status) for path, status in before.items() if status and after[path] == status]
+    return complete, [path for path, status in after.items() if status and before[path] != status]
 
 
 def _changed(path: str, before: FileStatus, now: FileStatus) -> str:

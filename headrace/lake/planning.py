@@ -9,7 +9,7 @@ from headrace.failures import Conflict, DataFailure, UsageFailure
 from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.new_files import new_files, some_of
+from headrace.lake.new_files import NewFiles, new_files, some_of
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
 from headrace.lake.storage import FileStatus
 from headrace.lake.tables import open_table
@@ -120,7 +120,7 @@ class Planner:
 
     def _sealed_anew(self, number: int) -> Plan | None:
         self._prove_plans_complete(number - 1)
-        chosen = capped(self.new_files())
+        chosen = capped(self.new_files().complete)
         if not chosen:
             return None
         plan = Plan(
@@ -151,8 +151,8 @@ class Planner:
         folder = os.path.dirname(self.plans.folder)  # noqa: PTH120  # a URI as well as a path
         return f"move the whole folder {folder} away and ingest again: its tables and plans belong together"
 
-    def new_files(self) -> list[tuple[str, FileStatus]]:
-        """Complete files that no plan holds, in the order of their names."""
+    def new_files(self) -> NewFiles:
+        """The files that no plan holds."""
         return new_files(self.pattern, self.plans.planned(), self.config)
 
     def _laid_out(self, files: Iterable[tuple[str, FileStatus]]) -> tuple[PlannedFile, ...]:
@@ -163,6 +163,8 @@ class Planner:
                 laid.append(self.cut(path, status))
             except DataFailure as fault:
                 faults.append(str(fault))
+            except FileNotFoundError:
+                faults.append(f"{path}: was there a moment ago and has been taken away; run again")
         if faults:
             raise DataFailure(some_of(faults))
         return tuple(laid)

@@ -19,14 +19,14 @@ from headrace.lake.storage import FileStatus
 
 
 class PlannedFile(NamedTuple):
-    """One file and the ranges of bytes that are read side by side; they tile its data."""
+    """One file and the ranges that are read side by side; they tile its data."""
 
     path: str  # as it was found: the name that tables keep
     real: str  # the one name of the file on every machine that sees it: absolute, without links
     size: int  # bytes
     modified: int  # ns since the epoch
     header: tuple[str, ...]  # column names in the file's order; empty where lines name their own values
-    ranges: tuple[tuple[int, int], ...]  # [start, end) of bytes
+    ranges: tuple[tuple[int, int], ...]  # [start, end) of bytes, or of Parquet's rows; compressed: to `OPEN_END`
 
     @property
     def status(self) -> FileStatus:

@@ -248,14 +248,15 @@ def test_folders_being_written_are_left_alone(planner):
 
 
 def test_a_clock_ahead_does_not_hide_a_growing_file(planner):
-    """A file from the future is no reason not to look twice at the others."""
+    """A file from the future is no reason not to look twice at the others; which are left alone is told."""
     deliver(planner, "ahead.csv", age=-3600)
     growing = deliver(planner, "growing.csv", age=0)
     with ThreadPoolExecutor(1) as pool:
-        plan = pool.submit(planner.next)
+        found = pool.submit(planner.new_files)
         time.sleep(0.3)
         Path(growing).write_text("1\n2\n")
-    assert names(plan.result()) == ["ahead.csv"]
+    assert [Path(path).name for path, _ in found.result().complete] == ["ahead.csv"]
+    assert found.result().growing == [growing]
 
 
 def test_the_cure_of_a_touched_file_cures(planner):
