@@ -60,8 +60,8 @@ def build(
 def ingest(call: Call) -> dict[str, Any]:
     """Work through the open plan, then through new files, until there is nothing to do; or until told, with --watch.
 
-    Run twice it commits nothing new the second time. Returns the sums of the accounts
-    of this run and the versions of the tables.
+    Run twice it commits nothing new the second time. Returns the sums of the accounts of
+    this run.
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)

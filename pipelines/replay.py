@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from headrace import entry
 from headrace.entry import Call
 from headrace.failures import Failure, UsageFailure
@@ -56,11 +54,7 @@ def build(root: "beam.Pipeline", work: Work) -> None:
     rows = root | "Read quarantine" >> ReadDelta(files, quarantine_schema())
     again = rows | "Again" >> CheckAgain(data, folder.plans, folder.settlements, replay.settlements.version)
     events = again.accepted | "Write events" >> WriteFiles(folder.events, events_schema(data))
-    if before is None:
-        repeats = root | "Not looked for" >> beam.Create([], reshuffle=False)
-    else:
-        key = pa.schema([events_schema(data).field(name) for name in data.key])
-        repeats = again.accepted | "Find repeats" >> FindRepeats(key, before.files, before.rows)
+    repeats = again.accepted | "Find repeats" >> FindRepeats(data, before)
     parts = [
         events | "Events" >> beam.Map(lambda file: (None, ("written", file))),
         again.counts | "Counts" >> beam.Map(lambda counts: (None, ("counts", counts))),

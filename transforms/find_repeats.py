@@ -7,10 +7,13 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
 
+from headrace.lake.before import Before
+from headrace.lake.data_set_tables import events_schema
 from headrace.lake.reading import read_group
 from headrace.lake.repeats import Keys, Repeats, buckets_for, find_repeats, keys_of
-from headrace.lake.snapshot import DataFile, RowGroup, row_groups
+from headrace.lake.snapshot import RowGroup, row_groups
 from headrace.rows.block import Block
+from headrace.spec.data_set import DataSet
 
 type Bucketed = tuple[int, Keys]
 
@@ -23,20 +26,22 @@ class FindRepeats(beam.PTransform[PCollection[Block], PCollection[Repeats]]):
     Each bucket of hashes is held in memory whole: about 40 bytes a row.
     """
 
-    key: pa.Schema  # the key columns
-    history: Sequence[DataFile]  # of the events table, whose rows came before
-    rows: int  # about how many there are in all, which decides the number of buckets
+    data: DataSet
+    before: Before | None  # the rows of the events table; None: nothing repeats, as there is no key
 
     def expand(self, blocks: PCollection[Block]) -> PCollection[Repeats]:
         """Lay out the stage."""
-        names, buckets = tuple(self.key.names), buckets_for(self.rows)
+        if self.before is None:
+            return blocks.pipeline | "Not looked for" >> beam.Create([], reshuffle=False)
+        key = pa.schema([events_schema(self.data).field(name) for name in self.data.key])
+        names, buckets = tuple(key.names), buckets_for(self.before.rows)
         fresh = blocks | "Hash keys" >> beam.FlatMap(_hashed, names, buckets)
         old = (
             blocks.pipeline
-            | "Files before" >> beam.Create(list(self.history), reshuffle=False)
+            | "Files before" >> beam.Create(list(self.before.files), reshuffle=False)
             | "Row groups before" >> beam.FlatMap(lambda file: row_groups([file]))
             | "Spread" >> beam.Reshuffle()
-            | "Hash keys before" >> beam.FlatMap(_hashed_before, self.key, buckets)
+            | "Hash keys before" >> beam.FlatMap(_hashed_before, key, buckets)
         )
         return (
             (fresh, old)
