@@ -82,10 +82,9 @@ def replay(call: Call) -> dict[str, Any]:
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
-    if data.source.format not in ("csv", "jsonl"):
+    if data.source.topic:
         raise UsageFailure(
-            f"{call.config}: rows of {data.source.format} are not replayed; mend the contract and deliver the file "
-            "again under another name: rows that are there already are left out by their key"
+            f"{call.config}: messages of a topic are not replayed; write them to the topic again, mended"
         )
     lake = call.place.roots.lake
     folder = DataSetFolder(lake, project.name, data.dataset)
