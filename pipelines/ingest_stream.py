@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace import entry
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 Offsets = Mapping[int, int]
 """By partition."""
+
+ROUND = 20_000_000
+"""How many messages a bounded run reads between commits, where the runner commits at its end."""
 
 
 class Interrupted(Failure):
@@ -97,23 +101,39 @@ def ingest(call: Call) -> dict[str, Any]:
         topic = look_at(data.source.topic, call.place.kafka)
         tables = _tables(folder, data)
         before = open_table(tables["events"].root).version()
+        try:
+            rounds = sum(1 for _ in _rounds(call, launcher, topic, data, tables))
+        except KeyboardInterrupt as ended:
+            account = stream_account(tables["events"].root, before)
+            raise Interrupted(_interrupted(account, call)) from ended
+        account = stream_account(tables["events"].root, before)
+    return {"data_set": data.dataset, "topic": topic.name, **account.as_info(), "nothing_to_do": not rounds}
+
+
+def _rounds(
+    call: Call, launcher: Launcher, topic: Topic, data: DataSet, tables: Mapping[str, StreamTable]
+) -> Iterator[None]:
+    """Work through the topic; a bounded run ends in rounds, so that a long backlog is committed in parts."""
+    forever = call.options.until == "forever"
+    while True:
         first = {name: table.begin(topic, accept_loss=call.options.accept_loss) for name, table in tables.items()}
-        stop = None if forever else {number: retained.end for number, retained in topic.partitions.items()}
-        left = sum(end - min(offsets[p] for offsets in first.values()) for p, end in stop.items()) if stop else 0
-        if stop is None or left:
-            call.progress.step(f"topic {topic.name} of {data.dataset}", partitions=len(first["events"]), offsets=left)
-            try:
-                state = launcher.run(
-                    f"ingest {data.dataset}",
-                    left,
-                    lambda root: build(root, _source(topic, call.place.kafka, first, stop), data, tables, first),
-                )
-            except KeyboardInterrupt as ended:
-                raise Interrupted(_interrupted(stream_account(tables["events"].root, before), call.config)) from ended
-            _prove_reached(topic, tables, stop, state)
-        return _summary(
-            data.dataset, topic, stream_account(tables["events"].root, before), nothing_to_do=not left and not forever
+        at = {number: min(offsets[number] for offsets in first.values()) for number in topic.partitions}
+        most = ROUND // len(at)
+        stop = None if forever else {p: min(topic.partitions[p].end, offset + most) for p, offset in at.items()}
+        if stop == at:
+            return
+        left = sum(stop[p] - at[p] for p in at) if stop else 0
+        call.progress.step(
+            f"topic {topic.name} of {data.dataset}", partitions=len(at), **({"offsets": left} if left else {})
         )
+        source = partial(_source, topic, call.place.kafka, first, stop)
+        state = launcher.run(
+            f"ingest {data.dataset}",
+            left,
+            lambda root, source=source, first=first: build(root, source(), data, tables, first),  # type: ignore[misc]
+        )
+        _prove_reached(topic, tables, stop, state)
+        yield
 
 
 def _tables(folder: DataSetFolder, data: DataSet) -> dict[str, StreamTable]:
@@ -147,28 +167,29 @@ def _source(topic: Topic, kafka: KafkaPlace, first: Mapping[str, Offsets], stop:
 
 
 def _prove_reached(topic: Topic, tables: Mapping[str, StreamTable], stop: Offsets | None, state: str) -> None:
-    """The runner's word that it is done is not believed: every table must end where the topic did."""
+    """The runner's word that it is done is not believed: every table must end where reading was to stop."""
+    if stop is None:
+        raise Failure(
+            f"topic {topic.name}: the runner has ended (state {state}), and nobody told it to; what was committed "
+            "stays, look into its log and run again"
+        )
     for name, table in tables.items():
-        found = table.tokens(partition_name(topic.name, number) for number in topic.partitions)
-        wanted = {partition_name(topic.name, number): end for number, end in (stop or {}).items()}
-        if lacking := {file: (found[file], end) for file, end in wanted.items() if found[file] < end}:
-            told = ", ".join(f"{file} {start}..{end}" for file, (start, end) in lacking.items())
+        wanted = {partition_name(topic.name, number): end for number, end in stop.items()}
+        found = table.tokens(wanted)
+        if lacking := [f"{file} {found[file]}..{end}" for file, end in wanted.items() if found[file] < end]:
             raise Failure(
-                f"{name}: the runner has ended (state {state}), but offsets are missing ({told}): blocks were lost on "
-                "the way. What was committed before them stays; run again and reading goes on there, and report it"
+                f"{name}: the runner has ended (state {state}), but offsets are missing ({', '.join(lacking)}): blocks "
+                "were lost on the way. What was committed before them stays; run again and reading goes on there, and "
+                "report it"
             )
 
 
-def _interrupted(account: StreamAccount, config: str) -> str:
+def _interrupted(account: StreamAccount, call: Call) -> str:
     return (
         f"interrupted; {account.read:,} messages were committed by this run ({account.accepted:,} accepted, "
-        f"{account.quarantined:,} quarantined) and stay; to go on after them: "
-        f"python -m pipelines.ingest_stream --config {config}"
+        f"{account.quarantined:,} quarantined) and stay; to go on after them, call it again: "
+        f"python -m pipelines.ingest_stream --config {call.config} --until {call.options.until}"
     )
-
-
-def _summary(data_set: str, topic: Topic, account: StreamAccount, *, nothing_to_do: bool) -> dict[str, Any]:
-    return {"data_set": data_set, "topic": topic.name, **account.as_info(), "nothing_to_do": nothing_to_do}
 
 
 def _commits_only_at_the_end(call: Call) -> bool:

@@ -16,9 +16,13 @@ from headrace.lake.stream_commit import StreamTable, Waiting
 from pipelines import ingest_stream
 from transforms import read_kafka
 
+_begun: set[str] = set()
 
-def begin_at_the_oldest(_table: StreamTable, topic: Any, **_: Any) -> dict[int, int]:
-    return {number: retained.low for number, retained in topic.partitions.items()}
+
+def begin_at_the_oldest(table: StreamTable, topic: Any, **_: Any) -> dict[int, int]:
+    again = table.name in _begun
+    _begun.add(table.name)
+    return {number: retained.end if again else retained.low for number, retained in topic.partitions.items()}
 
 
 def commit_blindly(table: StreamTable, parts: Any) -> Waiting:

@@ -82,6 +82,16 @@ def test_only_committed_messages_are_rows_and_their_marks_are_no_gap(broker, web
     assert run(capsys)[1]["summary"]["nothing_to_do"] is True
 
 
+def test_a_long_backlog_is_committed_in_rounds(broker, web, capsys, monkeypatch):
+    """A run that is ended every hour must not begin its backlog anew each time."""
+    monkeypatch.setattr(ingest_stream, "ROUND", 120)
+    sent = clicks.send(broker, web, range(250), poison_every=40)
+    code, done = run(capsys)
+    assert (code, done["summary"]["read"]) == (0, sent), done
+    assert DeltaTable(lake().events).version() == 1 + 3  # made and begun, then three rounds
+    assert clicks.check_exact(Path(), broker, web).read == sent
+
+
 def test_late_rows_are_in_the_table_flagged_and_counted(broker, web, capsys):
     """Older than the declared lateness when the broker got it; the newest time is told beside."""
     producer = Producer({"bootstrap.servers": broker})
