@@ -33,7 +33,7 @@ class Checker:
 
     def __init__(self, data: DataSet) -> None:
         self._types = data_set_columns(data)
-        self._parse = RowParser(data) if data.source.format == "parquet" else LineParser(data)
+        self._parse = RowParser(data) if data.source.format in ("parquet", "avro") else LineParser(data)
         parsed = {name: column.type for name, column in data.contract.columns.items()}
         self._clean = {name: compile_expression(text, parsed) for name, text in data.clean.items()}
         self._derive = {name: compile_expression(text, self._types) for name, text in data.derive.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from headrace.failures import DataFailure, reaching
+from headrace.rows.avro_files import avro_ranges
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
 from headrace.rows.folders import folder_cells
 from headrace.rows.header import columns_of, read_names
@@ -20,6 +21,7 @@ TARGET = 12_000_000  # bytes of a range: enough to make per-block costs vanish, 
 _CHUNK = 1 << 16
 _LONGEST_HEADER = 1_000_000
 _LONGEST_SIGNATURE = 8
+_TYPED = {"parquet": parquet_ranges, "avro": avro_ranges}
 _BOM = b"\xef\xbb\xbf"
 _NO_TEXT = {
     b"\xff\xfe": "UTF-16; convert it to UTF-8, for example with iconv",
@@ -30,6 +32,7 @@ _NO_TEXT = {
     b"BZh": "compressed with bzip2; unpack it first",
     b"PK\x03\x04": "a zip archive (or a workbook); unpack or export it first",
     b"PAR1": "a Parquet file; say source.format: parquet",
+    b"Obj\x01": "an Avro file; say source.format: avro",
 }
 
 
@@ -47,14 +50,14 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
     A UTF-8 byte order mark and the header line belong to no range. A range ends
     right after the first row that reaches over `target` bytes. Where a row may have
     several lines, the whole file is read. A compressed file is one range, whose end is
-    told by reading it. Ranges of Parquet are numbers of rows. A file with a header and no rows has no ranges.
+    told by reading it. Ranges of Parquet and Avro are numbers of rows. A file with a header and no rows has no ranges.
 
     Raises:
         DataFailure: the file is empty, is no text, or its header or path does not fit the contract.
     """
     folder_cells(path, data.source)
-    if data.source.format == "parquet":
-        return FilePlan(0, *parquet_ranges(path, data, target))
+    if typed := _TYPED.get(data.source.format):
+        return FilePlan(0, *typed(path, data, target))
     if kind := compression_of(path, data.source):
         with reaching(path), Unpacked(path, kind, data.source) as stream:
             header, start = _read_opening(stream, path, data)

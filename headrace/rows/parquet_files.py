@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from headrace.failures import DataFailure, reaching, refused
 from headrace.rows.block import Origin, RawBlock
-from headrace.rows.header import columns_of
-from headrace.rows.typed_cells import misfit
+from headrace.rows.typed_header import typed_columns
 from headrace.spec.data_set import DataSet
 
 _MAGIC = b"PAR1"
@@ -31,14 +30,7 @@ def parquet_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[i
     """
     with opened_parquet(path) as file:
         schema, metadata = file.schema_arrow, file.metadata
-        header = columns_of(schema.names, path, data)
-        wrong = [
-            f"`{field.name}` {why}"
-            for field, name in zip(schema, header, strict=True)
-            if name and (why := misfit(data.contract.columns[name], field.type))
-        ]
-        if wrong:
-            raise DataFailure(f"{path}: does not fit the contract of {data.dataset}:\n  " + "\n  ".join(wrong))
+        header = typed_columns([(field.name, field.type) for field in schema], path, data)
         ranges, start, end, size = [], 0, 0, 0
         for group in range(metadata.num_row_groups):
             end += metadata.row_group(group).num_rows

@@ -21,7 +21,7 @@ from headrace.spec.data_set import DataSet
 
 
 class LineParser:
-    """Parses blocks of CSV or JSON lines; of Parquet, the JSON lines that its rows are in quarantine."""
+    """Parses blocks of CSV or JSON lines; of Parquet and Avro, the JSON lines that their rows are in quarantine."""
 
     def __init__(self, data: DataSet) -> None:
         self._source = data.source

@@ -27,7 +27,7 @@ _ESCAPED = "surrogateescape"  # bytes that are no UTF-8 stay what they are
 
 
 class RowParser:
-    """Parses blocks of Parquet rows, whose cells mean what their text would mean in CSV."""
+    """Parses blocks of Parquet and Avro rows, whose cells mean what their text would mean in CSV."""
 
     def __init__(self, data: DataSet) -> None:
         self._source = data.source

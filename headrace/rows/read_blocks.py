@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from headrace.failures import reaching
+from headrace.rows.avro_files import avro_blocks
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
 from headrace.rows.cut import TARGET, read_range
 from headrace.rows.parquet_files import parquet_blocks
@@ -12,6 +13,7 @@ from headrace.rows.unpacked import Unpacked, compression_of
 from headrace.spec.data_set import Source
 
 _CHUNK = 1 << 16
+_TYPED = {"parquet": parquet_blocks, "avro": avro_blocks}
 
 
 def read_blocks(
@@ -28,8 +30,8 @@ def read_blocks(
     Raises:
         DataFailure: the file is damaged, or not what was planned.
     """
-    if source.format == "parquet":
-        yield from parquet_blocks(path, file, start, end, header, target)
+    if typed := _TYPED.get(source.format):
+        yield from typed(path, file, start, end, header, target)
         return
     kind = compression_of(file, source)
     if kind is None:

@@ -92,8 +92,8 @@ class Unpacked(Section):
 class Source(Section):
     """Where raw rows come from and how they are written."""
 
-    format: Literal["csv", "jsonl", "parquet"]
-    """How rows are written: csv, jsonl (one JSON object per line), or parquet."""
+    format: Literal["csv", "jsonl", "parquet", "avro"]
+    """How rows are written: csv, jsonl (one JSON object per line), parquet or avro."""
     path: str = ""
     """The files: a path or glob, relative to the working directory; ${NAME} and ${NAME:-default} are replaced."""
     topic: str = ""
@@ -113,9 +113,9 @@ class Source(Section):
     ] = "present"
     """csv: `present`, or the list of column names where the files have no header line."""
     rename: dict[ColumnName, ColumnName] = Field({})
-    """csv, parquet: name in the file → name of the column."""
+    """csv, parquet, avro: name in the file → name of the column."""
     ignore: Columns = ()
-    """csv, parquet: names in the file that are read past and not kept."""
+    """csv, parquet, avro: names in the file that are read past and not kept."""
     folders: Columns = ()
     """Columns that are folders of the path, `day=2024-01-01/`: their text is what stands behind the equals sign."""
     nulls: Texts = ("",)

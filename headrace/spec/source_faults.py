@@ -35,14 +35,14 @@ def _other_formats(key: str, written: str) -> str | None:
     """The formats that a setting is about, where it is not about this one.
 
     >>> _other_formats("quote", "jsonl"), _other_formats("rename", "jsonl"), _other_formats("path", "csv")
-    ('csv', 'csv and parquet', None)
+    ('csv', 'csv, parquet and avro', None)
     """
     about = {
         **dict.fromkeys(_CSV_ONLY, ("csv",)),
-        **dict.fromkeys(_NAMED_ONLY, ("csv", "parquet")),
+        **dict.fromkeys(_NAMED_ONLY, ("csv", "parquet", "avro")),
         **dict.fromkeys(_LINES_ONLY, ("csv", "jsonl")),
     }.get(key, (written,))
-    return None if written in about else " and ".join(about)
+    return None if written in about else " and ".join(filter(None, (", ".join(about[:-1]), about[-1])))
 
 
 def _check_place_of_rows(source: Source, findings: Findings) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import fastavro
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -92,8 +93,21 @@ def test_cells_that_span_lines_are_one_row(config, tmp_path):
     assert account.read == 37 + 3
 
 
-def test_parquet_gives_the_rows_of_csv(config, tmp_path):
-    """The same orders as Parquet, in several row groups, are the same events; a row's place is its number."""
+def write_parquet(rows, path):
+    rows.write_parquet(path, row_group_size=70)
+
+
+def write_avro(rows, path):
+    kinds = {"id": "int", "placed": {"type": "long", "logicalType": "timestamp-millis"}, "amount": "double"}
+    fields = [{"name": name, "type": kinds.get(name, "string")} for name in rows.columns]
+    schema = {"type": "record", "name": "order", "fields": fields}
+    with path.open("wb") as file:
+        fastavro.writer(file, schema, rows.to_dicts(), codec="deflate", sync_interval=1000)
+
+
+@pytest.mark.parametrize(("form", "write"), [("parquet", write_parquet), ("avro", write_avro)])
+def test_typed_files_give_the_rows_of_csv(config, tmp_path, form, write):
+    """The same orders with types, in several groups, are the same events; a row's place is its number."""
     shop.deliver(tmp_path, "a.csv", range(1, 300), bad=frozenset({7}))
     assert ingest(config) == 0
     expected = events().drop("_file", "_offset", "_plan").sort("id")
@@ -104,11 +118,11 @@ def test_parquet_gives_the_rows_of_csv(config, tmp_path):
         pl.col("placed").str.to_datetime(time_unit="ms", time_zone="UTC"),
         pl.col("amount").str.replace(",", ".").cast(pl.Float64),
     )
-    typed.write_parquet(orders / "a.parquet", row_group_size=70)
+    write(typed, orders / f"a.{form}")
     config.write_text(
         config.read_text()
         .replace("dataset: orders", "dataset: typed")
-        .replace('csv, path: raw/orders/*.csv, delimiter: ";", decimal: ","', "parquet, path: raw/orders/*.parquet")
+        .replace('csv, path: raw/orders/*.csv, delimiter: ";", decimal: ","', f"{form}, path: raw/orders/*.{form}")
     )
     assert ingest(config) == 0
     folder = DataSetFolder("lake", "shop", "typed")

@@ -485,7 +485,7 @@ DELIVERIES = [
         [
             "deliveries.yaml:2: source.delimiter: is for csv, and the format is jsonl",
             "deliveries.yaml:2: source.multiline: is for csv, and the format is jsonl",
-            "deliveries.yaml:2: source.rename: is for csv and parquet, and the format is jsonl; name the place in the object by `path` of the column",
+            "deliveries.yaml:2: source.rename: is for csv, parquet and avro, and the format is jsonl; name the place in the object by `path` of the column",
         ],
     ),
     (

@@ -1,0 +1,232 @@
+"""Avro files of unknown origin: how they are cut, and their rows read in bounded memory."""
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import pyarrow as pa
+
+from headrace.failures import DataFailure, reaching
+from headrace.rows.avro_codecs import CODECS, LARGEST_BLOCK, UNPACKING
+from headrace.rows.avro_schema import AvroSchema, Cell, Unfit, read_schema
+from headrace.rows.block import Origin, RawBlock
+from headrace.rows.typed_header import typed_columns
+from headrace.spec.data_set import DataSet
+
+_MAGIC = b"Obj\x01"
+_SYNC = 16  # bytes of the marker behind each block
+_LONGEST_HEADER = 4_000_000
+_LONGEST_COUNTS = 20  # two numbers of up to ten bytes
+_MOST_ROWS = 131_072  # of a block of ours
+_RANGE = 4  # times the target: to find a range, all blocks before it are stepped over
+_LONGEST_DECIMAL = 40  # bytes
+
+
+class _Header(NamedTuple):
+    schema: AvroSchema
+    codec: str
+    sync: bytes
+    end: int  # where the first block begins
+
+
+class _Part(NamedTuple):
+    """One block of the file."""
+
+    rows: int
+    start: int  # of its data
+    size: int
+
+
+def avro_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """Ranges of whole blocks, as numbers of rows, of a few times `target` bytes; and the column of each field.
+
+    Raises:
+        DataFailure: it is no whole Avro file, or its columns do not fit the contract.
+    """
+    with reaching(path), Path(path).open("rb") as file:
+        header = _read_header(file, path)
+        columns = typed_columns([(name, cell.arrow) for name, cell in header.schema.cells.items()], path, data)
+        ranges, start, end, size = [], 0, 0, 0
+        for part in _parts(file, header, path):
+            end, size = end + part.rows, size + part.size
+            if size >= _RANGE * target:
+                ranges.append((start, end))
+                start, size = end, 0
+        if end > start:
+            ranges.append((start, end))
+        return tuple(ranges), columns
+
+
+def avro_blocks(
+    path: str, file: str, start: int, end: int, columns: tuple[str, ...], target: int
+) -> Iterator[RawBlock]:
+    """The rows of a range as blocks of about `target` bytes before they are decoded, each of whole blocks of the file.
+
+    Raises:
+        DataFailure: the file is damaged, or has other rows than were planned.
+    """
+    kept = tuple(column for column in columns if column)
+    with reaching(path), Path(path).open("rb") as stream:
+        header = _read_header(stream, path)
+        names = [name for name, column in zip(header.schema.cells, columns, strict=True) if column]
+        cells = {name: header.schema.cells[name] for name in names}
+        at = before = 0
+        held: list[bytes] = []
+        rows = packed = 0
+        for part in _parts(stream, header, path):
+            before += part.rows
+            if before <= start:
+                at = before
+                continue
+            held.append(_unpacked(stream, part, header, path))
+            rows, packed = rows + part.rows, packed + part.size
+            if before >= end or rows >= _MOST_ROWS or sum(map(len, held)) >= target:
+                batch = _decoded(header, b"".join(held), rows, cells, path)
+                yield RawBlock(Origin(file, at, at + rows), b"", None, kept, packed, rows=batch)
+                at, held, rows, packed = at + rows, [], 0, 0
+            if before >= end:
+                break
+    if at != end:
+        raise DataFailure(f"{file}: rows {start}..{end} were planned, and it ends at {at}; deliver it again")
+
+
+def _read_header(file: BinaryIO, path: str) -> _Header:
+    content = file.read(_LONGEST_HEADER)
+    if not content:
+        raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
+    if not content.startswith(_MAGIC):
+        raise DataFailure(f"{path}: no Avro file: it does not begin as one; deliver it again, or mend source.format")
+    try:
+        source, found = io.BytesIO(content), {}
+        source.seek(len(_MAGIC))
+        while count := _number(source):
+            if count < 0:
+                _number(source)  # the bytes of the entries
+            for _ in range(abs(count)):
+                key = _bytes(source)
+                found[key] = _bytes(source)
+        sync = source.read(_SYNC)
+        codec = found.get(b"avro.codec", b"null").decode()
+        schema = read_schema(found[b"avro.schema"])
+    except (EOFError, KeyError, ValueError) as fault:
+        why = str(fault) if isinstance(fault, Unfit) else "its header is none"
+        raise DataFailure(f"{path}: no Avro file that can be read: {why}; deliver it again, or take it away") from fault
+    if codec not in CODECS:
+        raise DataFailure(f"{path}: its blocks are packed with {codec}; known: {', '.join(CODECS)}; pack it otherwise")
+    return _Header(schema, codec, sync, source.tell())
+
+
+def _parts(file: BinaryIO, header: _Header, path: str) -> Iterator[_Part]:
+    """The blocks of the file, stepped over without reading what is in them."""
+    size, at = os.fstat(file.fileno()).st_size, header.end
+    while at < size:
+        counts = io.BytesIO(os.pread(file.fileno(), _LONGEST_COUNTS, at))
+        try:
+            rows, length = _number(counts), _number(counts)
+        except EOFError as fault:
+            raise _damaged(path, at) from fault
+        start = at + counts.tell()
+        whole = os.pread(file.fileno(), _SYNC, start + max(length, 0)) == header.sync
+        if rows < 1 or not 0 <= length <= LARGEST_BLOCK or not whole:
+            raise _damaged(path, at)
+        yield _Part(rows, start, length)
+        at = start + length + _SYNC
+
+
+def _unpacked(file: BinaryIO, part: _Part, header: _Header, path: str) -> bytes:
+    try:
+        data = CODECS[header.codec](os.pread(file.fileno(), part.size, part.start))
+    except UNPACKING as fault:
+        raise _damaged(path, part.start, f"a block cannot be unpacked ({fault})") from fault
+    if len(data) > LARGEST_BLOCK:
+        raise _damaged(path, part.start, f"more than {LARGEST_BLOCK:,} bytes come out of a block")
+    if part.rows * header.schema.width > len(data):
+        raise _damaged(path, part.start, "a block has fewer bytes than its rows must have")
+    return data
+
+
+def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell], path: str) -> pa.RecordBatch:
+    """The kept fields of rows, which were read as one file of one block."""
+    text = json.dumps(header.schema.schema).encode()
+    meta = b"".join(_sized(part) for part in (b"avro.schema", text, b"avro.codec", b"null"))
+    file = b"".join((_MAGIC, _long(2), meta, b"\0", header.sync, _long(rows), _sized(data), header.sync))
+    import fastavro  # noqa: PLC0415  # loaded where there are such files
+
+    try:
+        records: list[Any] = list(fastavro.reader(io.BytesIO(file)))
+        arrays = [_array([record[name] for record in records], cell) for name, cell in cells.items()]
+    except Exception as fault:  # whatever a decoder says of damaged bytes
+        raise DataFailure(
+            f"{path}: no whole Avro file: a row cannot be decoded ({type(fault).__name__}: {fault}); deliver it again, "
+            "or take it away"
+        ) from fault
+    if len(records) != rows:
+        raise DataFailure(f"{path}: a block says that it has {rows} rows and has {len(records)}; deliver it again")
+    return pa.RecordBatch.from_arrays(arrays, list(cells))
+
+
+def _array(values: Sequence[Any], cell: Cell) -> pa.Array:
+    if cell.scale is not None:
+        return pa.array([None if value is None else _decimal(value, cell.scale) for value in values], pa.string())
+    if pa.types.is_timestamp(cell.arrow):
+        return pa.array(values, pa.int64()).view(cell.arrow)
+    if pa.types.is_date(cell.arrow):
+        return pa.array(values, pa.int32()).view(cell.arrow)
+    return pa.array(values, cell.arrow)
+
+
+def _decimal(value: bytes, scale: int) -> str:
+    r"""The number as text; one that is too long for any decimal as what it is, which is no number.
+
+    >>> _decimal(b"\xff\x6a", 2)
+    '-1.50'
+    """
+    if len(value) > _LONGEST_DECIMAL:
+        return f"0x{value.hex()}"
+    digits = str(abs(number := int.from_bytes(value, signed=True)))
+    return format(Decimal(f"{'-' if number < 0 else ''}{digits}e-{scale}"), "f")
+
+
+def _damaged(path: str, at: int, why: str = "a block is not whole") -> DataFailure:
+    return DataFailure(f"{path}: no whole Avro file: {why} at byte {at:,}; deliver it again, or take it away")
+
+
+def _number(source: BinaryIO) -> int:
+    """A long as Avro writes it: seven bits a byte, zigzag."""
+    value = shift = 0
+    while True:
+        byte = source.read(1)
+        if not byte or shift > 63:
+            raise EOFError
+        value |= (byte[0] & 0x7F) << shift
+        shift += 7
+        if byte[0] < 0x80:
+            return (value >> 1) ^ -(value & 1)
+
+
+def _bytes(source: BinaryIO) -> bytes:
+    length = _number(source)
+    if length < 0 or len(found := source.read(length)) < length:
+        raise EOFError
+    return found
+
+
+def _long(value: int) -> bytes:
+    r"""The inverse of `_number`, for what is not negative.
+
+    >>> _long(1), _long(64)
+    (b'\x02', b'\x80\x01')
+    """
+    value, found = value << 1, bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def _sized(part: bytes) -> bytes:
+    return _long(len(part)) + part
