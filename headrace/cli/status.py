@@ -11,6 +11,7 @@ from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.low_water import low_water
 from headrace.lake.planning import planner_of
 from headrace.lake.snapshot import open_snapshot
+from headrace.lake.stream_commit import stream_account
 from headrace.lake.tables import is_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.place import Place
@@ -52,7 +53,7 @@ def _data_set(located: Located[DataSet], folder: DataSetFolder) -> Iterator[Tabl
         notes["low-water"] = complete.isoformat()
     if plan := planner_of(located, folder).open_plan():
         notes["open plan"] = plan.number
-    total = Account.total(read_accounts(folder))
+    total = stream_account(folder.events).as_info() if data.source.topic else Account.total(read_accounts(folder))
     notes["account"] = f"{total['read']:,} = {total['accepted']:,} + {total['quarantined']:,} + {total['duplicate']:,}"
     yield _table(f"{data.dataset}/events", folder.events, notes)
     settled = {"settled": open_snapshot(folder.settlements).rows} if is_table(folder.settlements) else {}

@@ -6,6 +6,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import polars as pl
 import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
@@ -64,6 +65,8 @@ def test_a_topic_with_poison_is_in_the_tables_once(broker, web, capsys):
     code, done = run(capsys, place="two.yaml")
     assert (code, done["summary"]["read"]) == (0, more), done
     assert clicks.check_exact(Path(), broker, web).read == sent + more
+    assert sorted(pl.read_delta(lake().events)["id"]) == sorted(ids())
+    assert pl.read_delta(lake().quarantine).height == sent + more - 2600
 
 
 def test_only_committed_messages_are_rows_and_their_marks_are_no_gap(broker, web, capsys):
@@ -234,8 +237,15 @@ def test_calls_that_cannot_mean_anything_are_refused(broker, web, tmp_path, caps
 
 
 def test_headrace_ingest_reads_a_topic(broker, web):
-    """The command for people picks the pipeline by the source."""
-    clicks.send(broker, web, range(30))
-    call = [sys.executable, "-m", "headrace.cli", "ingest", "web", "--place", "place.yaml", "--json"]
-    assert subprocess.run(call, capture_output=True, text=True, timeout=60, check=False).returncode == 0
+    """The command for people picks the pipeline by the source; status tells the account, plan that there is none."""
+    clicks.send(broker, web, range(30), poison_every=10)
+
+    def headrace(*words):
+        call = [sys.executable, "-m", "headrace.cli", *words, "--place", "place.yaml"]
+        return subprocess.run(call, capture_output=True, text=True, timeout=60, check=False)
+
+    assert headrace("ingest", "web", "--json").returncode == 0
     assert sorted(ids()) == list(range(30))
+    assert "account 33 = 30 + 3 + 0" in headrace("status", "web").stdout
+    planned = headrace("plan", "web/clicks.yaml")
+    assert (planned.returncode, "read without plans" in planned.stderr) == (2, True)
