@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 LARGEST_BLOCK = 64_000_000  # bytes, packed or not
+_CHUNK = 1 << 20
 UNPACKING = (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException)
 """What is raised where a block is no such archive."""
 
@@ -34,7 +35,11 @@ def _from_snappy(data: bytes) -> bytes:
 
 
 def _from_zstd(data: bytes) -> bytes:
-    return bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read(LARGEST_BLOCK + 1))
+    stream, found, size = pa.CompressedInputStream(pa.BufferReader(data), "zstd"), [], 0
+    while size <= LARGEST_BLOCK and (chunk := stream.read(_CHUNK)):
+        found.append(chunk)
+        size += len(chunk)
+    return b"".join(found)[: LARGEST_BLOCK + 1]
 
 
 def _from_bzip2(data: bytes) -> bytes:

@@ -67,13 +67,15 @@ def plain_type(arrow: pa.DataType) -> pa.DataType:
     DataType(string)
     """
     held = arrow.value_type if pa.types.is_dictionary(arrow) else arrow
-    return pa.string() if held in _TEXTS else held
+    return pa.string() if held in _TEXTS or pa.types.is_fixed_size_binary(held) else held
 
 
 def plain_cells(cells: pa.Array) -> pa.Array:
     """The cells in their plain type; text as its bytes are, UTF-8 or not."""
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
+    if pa.types.is_fixed_size_binary(cells.type):
+        cells = cells.cast(pa.binary())
     return cells.cast(plain_type(cells.type), safe=False)
 
 

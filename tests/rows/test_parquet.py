@@ -71,6 +71,7 @@ T = dt.datetime(2013, 1, 1, 10, 0, 0, 123456, tzinfo=UTC)
         ("string", pa.array([b"a", b""], pa.binary()), ["a", None]),
         ("string", pa.array(["a", "b", "a"]).dictionary_encode(), ["a", "b", "a"]),
         ("string", pa.array(["a"], pa.string_view()), ["a"]),
+        ("string", pa.array([b"ab", None], pa.binary(2)), ["ab", None]),
         ("string", pa.array([12, None]), ["12", None]),
         ("date", pa.array([dt.date(2016, 2, 29), None]), [dt.date(2016, 2, 29), None]),
         ("date", pa.array([-800_000], pa.int32()).view(pa.date32()), ["type"]),
@@ -270,10 +271,17 @@ def test_a_flipped_bit_is_found_by_the_checksum_of_its_page(deliver):
         list(read_blocks(path, "x", 0, 1000, data.source, header=("a",)))
 
 
-def test_mutated_files_are_read_or_refused(deliver):
-    """100 damaged files: each is refused by name or all its rows are accounted for; nothing else is raised."""
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"write_page_checksum": True},
+        {"use_dictionary": False, "column_encoding": {"n": "DELTA_BINARY_PACKED", "s": "DELTA_BYTE_ARRAY"}},
+    ],
+)
+def test_mutated_files_are_read_or_refused(deliver, options):
+    """100 damaged files each: refused by name, or all rows are accounted for; nothing else is raised or ends us."""
     table = pa.table({"n": np.arange(200), "s": [f"text {n % 9}" for n in range(200)]})
-    path = deliver(table, row_group_size=50, write_page_checksum=True)
+    path = deliver(table, row_group_size=50, **options)
     whole = Path(path).read_bytes()
     data = parquet({"n": "int", "s": "string"})
     checker, luck, refused = Checker(data), random.Random(5), []  # noqa: S311
