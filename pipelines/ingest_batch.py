@@ -103,12 +103,16 @@ def plans(planner: Planner, call: Call) -> Iterator[Plan]:
             yield plan
         return
     with asked_to_end() as end:
+        told = False
         while not end.is_set():
             with suppress(NothingDelivered):  # yet
                 if plan := planner.next():
                     yield plan
+                    told = False
                     continue
-            call.progress.step(f"watch {planner.pattern}", every=f"{pause.total_seconds():g} s")
+            if not told:
+                call.progress.step(f"watch {planner.pattern}", every=f"{pause.total_seconds():g} s")
+                told = True
             end.wait(pause.total_seconds())
 
 
