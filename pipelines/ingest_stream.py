@@ -25,7 +25,7 @@ from headrace.lake.tables import create_table, open_table
 from headrace.rows.messages import KEY, LATE, MessageChecker
 from headrace.spec.data_set import DataSet
 from headrace.spec.digest import contract_digest
-from headrace.spec.place import KafkaPlace
+from headrace.spec.place import BeamPlace, KafkaPlace
 from headrace.spec.project import load_data_set
 from pipelines.launch import Launcher
 from pipelines.topic import look_at
@@ -193,10 +193,14 @@ def _interrupted(account: StreamAccount, call: Call) -> str:
 
 
 def _commits_only_at_the_end(call: Call) -> bool:
-    runner = call.place.beam.runner
-    for option in call.passed_on:
-        runner = option.partition("=")[2] if option.startswith("--runner=") else runner
-    return runner.rpartition(".")[2].lower().removesuffix("runner") in ("fnapi", "direct")
+    if call.place.beam == BeamPlace() and not call.passed_on:
+        return True
+    from apache_beam.options.pipeline_options import StandardOptions  # noqa: PLC0415  # the launcher has loaded Beam
+
+    from pipelines.options import proven_options  # noqa: PLC0415
+
+    runner = proven_options(call).view_as(StandardOptions).runner.rpartition(".")[2]
+    return runner in ("FnApiRunner", "DirectRunner", "SwitchingDirectRunner", "BundleBasedDirectRunner")
 
 
 @contextmanager

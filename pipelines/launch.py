@@ -66,6 +66,7 @@ class Launcher:
         logging.disable(logging.NOTSET)
         # What Beam logs of a failure comes up again in the exception, once and whole.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        _threads_lose_their_runner_in_silence()
         options = proven_options(self._call)
         try:
             return beam.Pipeline(options=options)
@@ -76,9 +77,19 @@ class Launcher:
 
 
 def _end(job: Any) -> None:
-    """Let go of a job that a person has ended; what Beam and its threads say of that is no news."""
+    """Let go of a job that a person has ended; what Beam says of that is no news."""
     logging.disable(logging.CRITICAL)
-    threading.excepthook = lambda _: None
     with suppress(Exception):  # a job service that is gone has ended it already
         if job is not None:
             job.cancel()
+
+
+def _threads_lose_their_runner_in_silence() -> None:
+    """Of a runner that is gone each of Beam's threads would tell, and the job tells it as well."""
+    told = threading.excepthook
+
+    def tell(ended: threading.ExceptHookArgs) -> None:
+        if not ended.exc_type.__module__.startswith("grpc"):
+            told(ended)
+
+    threading.excepthook = tell

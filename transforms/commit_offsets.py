@@ -40,6 +40,7 @@ class _CommitFn(beam.DoFn):
     WAITING = BagStateSpec("waiting", coders.PickleCoder())
     SINCE = ReadModifyWriteStateSpec("since", coders.PickleCoder())  # nothing of what waits could be committed
     SET = ReadModifyWriteStateSpec("set", coders.PickleCoder())  # whether `soon` is
+    LAST = ReadModifyWriteStateSpec("last", coders.PickleCoder())  # when something was committed
     SOON = TimerSpec("soon", TimeDomain.REAL_TIME)
     END = TimerSpec("end", TimeDomain.WATERMARK)
 
@@ -54,6 +55,7 @@ class _CommitFn(beam.DoFn):
         table: Any = beam.DoFn.StateParam(TABLE),
         waiting: Any = beam.DoFn.StateParam(WAITING),
         is_set: Any = beam.DoFn.StateParam(SET),
+        last: Any = beam.DoFn.StateParam(LAST),
         soon: Any = beam.DoFn.TimerParam(SOON),
         end: Any = beam.DoFn.TimerParam(END),
     ) -> None:
@@ -62,7 +64,7 @@ class _CommitFn(beam.DoFn):
         if not is_set.read():  # set anew by every part, it would never fire while parts keep coming
             is_set.write(True)
             table.write(name)
-            soon.set(Timestamp.now() + self._every)
+            soon.set(max(Timestamp.now(), Timestamp(last.read() or 0) + self._every))
             end.set(GlobalWindow().max_timestamp())  # where a bounded run ends
 
     @on_timer(SOON)
@@ -72,12 +74,14 @@ class _CommitFn(beam.DoFn):
         waiting: Any = beam.DoFn.StateParam(WAITING),
         since: Any = beam.DoFn.StateParam(SINCE),
         is_set: Any = beam.DoFn.StateParam(SET),
+        last: Any = beam.DoFn.StateParam(LAST),
         soon: Any = beam.DoFn.TimerParam(SOON),
     ) -> Iterator[tuple[str, int]]:
         into = self._tables[table.read()]
         after = into.commit(waiting.read())
         waiting.clear()
         is_set.clear()
+        last.write(time.time())
         if after.committed or not after.parts:
             since.clear()
             yield into.name, after.committed

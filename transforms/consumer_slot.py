@@ -36,6 +36,9 @@ class Fetched(NamedTuple):
     partitions: tuple[int, ...]
     of: int  # partitions the topic had when the run began
 
+    def __repr__(self) -> str:
+        return f"Fetched({self.topic}, {self.partitions})"  # Beam puts sources into its messages: no secrets
+
 
 @dataclass
 class ConsumerSlot:

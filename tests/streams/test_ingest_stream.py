@@ -221,9 +221,9 @@ def test_calls_that_cannot_mean_anything_are_refused(broker, web, tmp_path, caps
     code, failed = run(capsys, flow=ingest_batch)
     assert code == 2
     assert "python -m pipelines.ingest_stream --config web/clicks.yaml" in failed["message"]
-    code, failed = run(capsys, "--until", "forever")
-    assert code == 2
-    assert "PrismRunner on one machine" in failed["message"]
+    for runner in ((), ("--runner", "direct")):
+        code, failed = run(capsys, "--until", "forever", *runner)
+        assert (code, "PrismRunner on one machine" in failed["message"]) == (2, True)
     Path("none.yaml").write_text("place: none\n")
     code, failed = run(capsys, place="none.yaml")
     assert (code, "write `kafka: {servers: host:9092}`" in failed["message"]) == (2, True)

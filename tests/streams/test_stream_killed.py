@@ -147,7 +147,7 @@ def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
     assert 0 < committed(web) < sent
     with web.start(*forever) as run:
         assert wait_for(lambda: committed(web) == sent or run.poll() is not None)
-        os.kill(run.pid, signal.SIGTERM)
+        os.killpg(run.pid, signal.SIGTERM)  # as a terminal's Ctrl-C, the runner gets it too
         said, trace = run.communicate(timeout=60)
     assert run.returncode == 130, trace
     last = json.loads(said.splitlines()[-1])
