@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import entry
 from headrace.entry import Call
-from headrace.failures import Failure, UsageFailure
+from headrace.failures import Conflict, Failure, UsageFailure
 from headrace.lake import storage
 from headrace.lake.before import Before, rows_before
 from headrace.lake.commit import newest_infos
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
+from headrace.lake.planning import planner_of
 from headrace.lake.replays import Replay, next_replay, settle_replay
 from headrace.lake.settlements import SETTLEMENTS
 from headrace.lake.snapshot import open_snapshot
@@ -92,7 +93,13 @@ def replay(call: Call) -> dict[str, Any]:
         open_snapshot(folder.quarantine)  # there is one
         create_table(folder.events, events_schema(data))
         create_table(folder.settlements, SETTLEMENTS)
-        sealed = next_replay(folder, project.data_sets[data.dataset])
+        located = project.data_sets[data.dataset]
+        if plan := planner_of(located, folder).open_plan():
+            raise Conflict(
+                f"{folder.root}: plan {plan.number} is not finished, and a replay may hold its keys; finish it first: "
+                f"headrace ingest {call.config}"
+            )
+        sealed = next_replay(folder, located)
         if sealed is None:
             return {"data_set": data.dataset, "nothing_to_do": True}
         rows = open_snapshot(folder.quarantine, sealed.quarantine.version).rows

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
 
-from headrace.lake.before import Before
+from headrace.lake.before import Before, rows_since
 from headrace.lake.data_set_tables import events_schema
 from headrace.lake.reading import read_group
 from headrace.lake.repeats import Keys, Repeats, buckets_for, find_repeats, keys_of
@@ -33,15 +34,17 @@ class FindRepeats(beam.PTransform[PCollection[Block], PCollection[Repeats]]):
         """Lay out the stage."""
         if self.before is None:
             return blocks.pipeline | "Not looked for" >> beam.Create([], reshuffle=False)
-        key = pa.schema([events_schema(self.data).field(name) for name in self.data.key])
-        names, buckets = tuple(key.names), buckets_for(self.before.rows)
+        columns = dict.fromkeys([*self.data.key, *([self.data.time] if self.data.time else [])])
+        read = pa.schema([events_schema(self.data).field(name) for name in columns])
+        names, buckets = self.data.key, buckets_for(self.before.rows)
+        looked = (self.data.time, self.before.since)
         fresh = blocks | "Hash keys" >> beam.FlatMap(_hashed, names, buckets)
         old = (
             blocks.pipeline
             | "Files before" >> beam.Create(list(self.before.files), reshuffle=False)
             | "Row groups before" >> beam.FlatMap(lambda file: row_groups([file]))
             | "Spread" >> beam.Reshuffle()
-            | "Hash keys before" >> beam.FlatMap(_hashed_before, key, buckets)
+            | "Hash keys before" >> beam.FlatMap(_hashed_before, read, names, looked, buckets)
         )
         return (
             (fresh, old)
@@ -55,8 +58,10 @@ def _hashed(block: Block, names: Sequence[str], buckets: int) -> Iterator[Bucket
     return keys_of(block.rows, names, block.origin, buckets)
 
 
-def _hashed_before(group: RowGroup, key: pa.Schema, buckets: int) -> Iterator[Bucketed]:
-    return keys_of(read_group(group, key), key.names, None, buckets)
+def _hashed_before(
+    group: RowGroup, read: pa.Schema, names: Sequence[str], since: tuple[str | None, datetime | None], buckets: int
+) -> Iterator[Bucketed]:
+    return keys_of(rows_since(read_group(group, read), *since), names, None, buckets)
 
 
 def _found(bucket: tuple[int, Iterable[Keys]]) -> list[Repeats]:

@@ -11,12 +11,12 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from headrace.failures import Conflict
+from headrace.failures import Conflict, UsageFailure
 from headrace.lake import storage
 from headrace.lake.commit import Committed, Token, commit_once, stored_token
 from headrace.lake.data_files import ROW_GROUP_BYTES, TARGET_BYTES, Added, DataFileWriter
 from headrace.lake.partitions import Partition, by_partition, refuse_unfit
-from headrace.lake.tables import create_table, open_table, refuse_unknown_features
+from headrace.lake.tables import create_table, open_table, refuse_other_types, refuse_unknown_features
 
 _OPEN_FILES = 64  # of one worker, each of one partition
 
@@ -27,7 +27,7 @@ class WriteDelta(beam.PTransform[PCollection[pa.RecordBatch], PCollection[Commit
 
     The commit carries the token (`job`, `run`): a run that is repeated, killed anywhere or
     tried again by its runner finds its token in the table and adds nothing. Runs are numbered
-    upwards; what a dead run has written is in no version, and `headrace upkeep` removes it.
+    upwards; what a dead run has written is in no version, until a vacuum removes it.
 
     Workers write the files, one commit names them: nobody reads a part. The table is made,
     and new nullable columns are added, where the pipeline is built.
@@ -44,7 +44,9 @@ class WriteDelta(beam.PTransform[PCollection[pa.RecordBatch], PCollection[Commit
     commits that found their token, and stays zero where nothing was run twice.
 
     Raises:
-        DataFailure: a column has another type than the table's, or a partition's value cannot be one.
+        DataFailure: a column has a type that Delta does not keep, or another than the table's;
+            the table is parted in another way; or a partition's value cannot be one.
+        UsageFailure: the input is windowed.
         Conflict: a later run of the job has committed, or rivals won every attempt.
     """
 
@@ -58,6 +60,11 @@ class WriteDelta(beam.PTransform[PCollection[pa.RecordBatch], PCollection[Commit
     def expand(self, batches: PCollection[pa.RecordBatch]) -> PCollection[Committed]:
         """Lay out the stages."""
         root = storage.absolute(self.root)  # a worker stands elsewhere
+        if not batches.windowing.is_default():
+            raise UsageFailure(
+                f"{self.root}: one run is one commit, so its input must be in the global window, untriggered"
+            )
+        refuse_other_types(self.schema)
         refuse_unfit(self.schema, self.partition_by)
         create_table(root, self.schema, partition_by=self.partition_by)
         refuse_unknown_features(root, open_table(root))

@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+import tempfile
 
 from headrace.cli.children import Outcome
 from headrace.cli.steps import Step
+from headrace.printable import printable
 
 _PATIENCE = 60  # seconds
 
@@ -21,12 +23,21 @@ def raise_alarm(command: str, step: Step, outcome: Outcome) -> None:
         "exit_code": outcome.exit_code,
         "message": outcome.message,
     }
-    try:
-        ended = subprocess.run(  # noqa: S602  # the place file is the user's own, and a shell is what it asks for
-            command, shell=True, input=json.dumps(told), text=True, capture_output=True, timeout=_PATIENCE, check=False
-        )
-    except subprocess.TimeoutExpired:
-        sys.stderr.write(f"on_alarm: the command did not end within {_PATIENCE} s\n")
-        return
-    if ended.returncode:
-        sys.stderr.write(f"on_alarm: the command ended with {ended.returncode}: {ended.stderr.strip()[-500:]}\n")
+    with tempfile.TemporaryFile() as said:  # a file, for a child in the background would keep a pipe open
+        try:
+            ended = subprocess.run(  # noqa: S602  # the place file is the user's own, and a shell is what it asks for
+                command,
+                shell=True,
+                input=json.dumps(told).encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                timeout=_PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"on_alarm: the command did not end within {_PATIENCE} s\n")
+            return
+        if ended.returncode:
+            said.seek(0)
+            why = printable(said.read().decode(errors="replace").strip()[-500:])
+            sys.stderr.write(f"on_alarm: the command ended with {ended.returncode}: {why}\n")

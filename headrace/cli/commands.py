@@ -2,9 +2,11 @@
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +185,8 @@ def upkeep(path: Path, place_file: str | None, retention: str, *, dry_run: bool,
         older = parse_duration(retention)
     except ValueError as fault:
         return _fail(f"--older-than: {fault}", 2, as_json=as_json)
+    if older < timedelta(hours=1) and os.environ.get("HEADRACE_FAULT_TESTS") != "1":
+        return _fail("--older-than: an hour at least; what running steps write is younger", 2, as_json=as_json)
     project, place = _project(path), load_place(place_file)
     for table in kept(project, place, older, dry_run=dry_run):
         if as_json:

@@ -38,11 +38,10 @@ def history(project: Project, place: Place, only: str | None, most: int) -> Iter
 
 def _event(table: str, entry: dict[str, Any]) -> Event:
     info = entry.get(INFO) or {}
-    account = info.get("account", {})
+    account = {**info.get("account", {}), **info.get("replay", {})}
     notes = {key: account[key] for key in _TOLD if key in account}
     notes |= {key: info[key] for key in ("low_water", "bundle") if key in info}
-    if "plan" in account:
-        notes = {"plan": account["plan"], **notes}
+    notes = {key: account[key] for key in ("plan", "replay") if key in account} | notes
     at = dt.datetime.fromtimestamp(entry["timestamp"] / 1000, dt.UTC).isoformat(timespec="seconds")
     return Event(at, table, int(entry["version"]), _plainly(entry), notes)
 

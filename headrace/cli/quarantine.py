@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 from headrace.failures import DataFailure
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.reading import read_columns
+from headrace.lake.settlements import Settled, settled, still_open
 from headrace.lake.snapshot import open_snapshot, row_groups
+from headrace.lake.tables import is_table
 from headrace.nearest import nearest
 from headrace.printable import printable
 from headrace.rows.explain import explain
@@ -34,12 +36,14 @@ class Row:
 
 
 def reasons_of(config: str, place: Place) -> dict[str, tuple[int, str]]:
-    """Every reason with the number of rows that have it and what it means; a row counts once for each."""
+    """Every reason with the number of rows that still have it and what it means; a row counts once for each."""
     project, data = load_data_set(config)
     counts: Counter[str] = Counter()
-    snapshot = open_snapshot(DataSetFolder(place.roots.lake, project.name, data.dataset).quarantine)
+    folder = DataSetFolder(place.roots.lake, project.name, data.dataset)
+    snapshot, done = open_snapshot(folder.quarantine), _settled(folder)
     for group in row_groups(snapshot.files):
-        reasons = read_columns(group, ["reasons"]).column(0).flatten()
+        rows = still_open(read_columns(group, ["_plan", "_file", "_offset", "reasons"]), done)
+        reasons = rows.column("reasons").flatten()
         counts.update({str(count["values"]): count["counts"] for count in pc.value_counts(reasons).to_pylist()})
     return {reason: (rows, explain(reason, data)) for reason, rows in counts.most_common()}
 
@@ -54,14 +58,21 @@ def rows_of(config: str, place: Place, reason: str | None, most: int) -> Iterato
     if reason is not None and reason not in known:
         raise DataFailure(f"no row of {config} is in quarantine for {reason}; {nearest(reason, known)}")
     project, data = load_data_set(config)
-    snapshot = open_snapshot(DataSetFolder(place.roots.lake, project.name, data.dataset).quarantine)
+    folder = DataSetFolder(place.roots.lake, project.name, data.dataset)
+    snapshot, done = open_snapshot(folder.quarantine), _settled(folder)
     left = most
     for group in row_groups(sorted(snapshot.files, key=lambda file: -file.high.get("_plan", 0))):
         if not left:
             return
-        for row in _chosen(read_columns(group, _COLUMNS), reason, left):
+        for row in _chosen(still_open(read_columns(group, _COLUMNS), done), reason, left):
             left -= 1
             yield row
+
+
+def _settled(folder: DataSetFolder) -> Settled:
+    """What a replay has taken out of quarantine."""
+    root = folder.settlements
+    return settled(root, open_snapshot(root).version) if is_table(root) else {}
 
 
 def _chosen(rows: pa.RecordBatch, reason: str | None, most: int) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """Keep a project's tables small and fast: put small files together, remove what nobody needs, write checkpoints."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.fault_points import reached
@@ -20,12 +20,11 @@ from headrace.spec.project import Project
 
 @dataclass(frozen=True)
 class Table:
-    """One table to be kept: what it is called, the column its rows come in, and who reads it step by step."""
+    """One table of a project."""
 
     name: str  # <data set or model>/<table>
     root: str
-    order: str | None
-    seen: tuple[int, ...]  # versions from which incremental readers go on
+    order: str | None  # the column its rows come in
     compacts: bool = True
 
 
@@ -50,52 +49,69 @@ def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: 
         Conflict: another upkeep is at work, or a table was replaced meanwhile; run again.
     """
     with locked(storage.join(place.roots.lake, project.name, "_upkeep")):
+        seen = _seen(project, place)
         for table in tables(project, place):
-            yield _keep(table, retention, dry_run=dry_run)
+            yield _keep(table, seen.get(table.root, []), retention, dry_run=dry_run)
 
 
 def tables(project: Project, place: Place) -> Iterator[Table]:
     """The tables that stand, data sets first."""
     lake = place.roots.lake
-    readers = [ModelFolder(lake, project.name, name) for name in sorted(project.models)]
     for name, data in sorted(project.data_sets.items()):
         folder = DataSetFolder(lake, project.name, name)
-        seen = tuple(_rows_seen(reader) for reader in readers if project.models[reader.model].value.rows == name)
-        replay = open_replay(folder)
         found = [
-            Table(f"{name}/events", folder.events, data.value.time, tuple(v for v in seen if v is not None)),
-            Table(f"{name}/quarantine", folder.quarantine, None, (replay.quarantine.version,) if replay else ()),
-            Table(f"{name}/accounts", folder.accounts, "plan", ()),
-            Table(f"{name}/settlements", folder.settlements, "replay", (replay.settlements.version,) if replay else ()),
+            Table(f"{name}/events", folder.events, data.value.time),
+            Table(f"{name}/quarantine", folder.quarantine, None),
+            Table(f"{name}/accounts", folder.accounts, "plan"),
+            Table(f"{name}/settlements", folder.settlements, "replay"),
         ]
         yield from (table for table in found if is_table(table.root))
-    for model in readers:
-        bundle = (storage.read(storage.join(place.roots.models, model.model, "current")) or b"").decode().strip()
-        scored = stored_token(model.scores, f"score/{bundle}")
+    for name in sorted(project.models):
+        model = ModelFolder(lake, project.name, name)
         found = [
-            Table(f"{model.model}/features", model.features, "predict_at", () if scored is None else (scored,)),
+            Table(f"{name}/features", model.features, "predict_at"),
             # Put together, they would lose the order on which a model's bytes depend.
-            Table(f"{model.model}/examples", model.examples, None, (), compacts=False),
-            Table(f"{model.model}/scores", model.scores, "predict_at", ()),
+            Table(f"{name}/examples", model.examples, None, compacts=False),
+            Table(f"{name}/scores", model.scores, "predict_at"),
         ]
         yield from (table for table in found if is_table(table.root))
 
 
-def _rows_seen(model: ModelFolder) -> int | None:
-    if not is_table(model.features):
-        return None
-    app = f"{model.model}/features/{open_table(model.features).metadata().id}"
-    return stored_token(model.features, f"{app}/rows")
+def _seen(project: Project, place: Place) -> dict[str, list[int]]:
+    """By root, the versions from which somebody goes on: builds of features, scoring, and open replays."""
+    lake = place.roots.lake
+    seen: dict[str, list[int]] = {}
+
+    def note(root: str, version: int | None) -> None:
+        if version is not None:
+            seen.setdefault(root, []).append(version)
+
+    for name in project.data_sets:
+        folder = DataSetFolder(lake, project.name, name)
+        if replay := open_replay(folder):
+            note(folder.quarantine, replay.quarantine.version)
+            note(folder.settlements, replay.settlements.version)
+    for name, located in project.models.items():
+        model = ModelFolder(lake, project.name, name)
+        if is_table(model.features):
+            app = f"{name}/features/{open_table(model.features).metadata().id}"
+            rows = DataSetFolder(lake, project.name, located.value.rows).events
+            note(rows, stored_token(model.features, f"{app}/rows"))
+        if is_table(model.scores):  # of every bundle: an older one may become the live one again
+            for bundle in {file.partition["bundle"] for file in open_snapshot(model.scores).files}:
+                note(model.features, stored_token(model.scores, f"score/{bundle}"))
+    return seen
 
 
-def _keep(table: Table, retention: dt.timedelta, *, dry_run: bool) -> Kept:
+def _keep(table: Table, seen: Sequence[int], retention: dt.timedelta, *, dry_run: bool) -> Kept:
     runs = small_files(open_snapshot(table.root), table.order) if table.compacts else []
     files, into = sum(map(len, runs)), 0
     if runs and not dry_run:
         done = compact(table.root, table.order)
         files, into = done.before, done.after
-    then = dt.datetime.now(dt.UTC) - retention
-    gone = orphans(table.root, min([version_at(table.root, then), *table.seen]), retention)
+    now = dt.datetime.now(dt.UTC)
+    then = now - min(retention, now - dt.datetime.min.replace(tzinfo=dt.UTC))
+    gone = orphans(table.root, min([version_at(table.root, then), *seen]), retention)
     if not dry_run:
         for orphan in gone:
             storage.remove(orphan.path)

@@ -31,7 +31,7 @@ def next_build(
     """The build that brings the feature table up to its inputs, or None where it is there already.
 
     Five tokens move in one commit: the time through which features are built, the
-    version of the rows' table that was seen, its identity, and the digests of the spec
+    version of the rows' table that was seen, the identity of all tables, and the digests of the spec
     and of the columns kept beside the features. Where one of the last three is another,
     everything is built again and replaces what was.
 
@@ -45,7 +45,7 @@ def next_build(
         f"{app}/time": until,
         f"{app}/rows": rows.version,
         f"{app}/spec": digest_version(spec.digest.encode()),
-        f"{app}/source": digest_version(rows.table_id.encode()),
+        f"{app}/source": digest_version("/".join([rows.table_id, *_ids(sides)]).encode()),
         # Not part of the spec's digest: a slice more is no other model.
         f"{app}/kept": _digest_of({name: str(kind) for name, kind in kept.items()}),
     }
@@ -76,6 +76,11 @@ def next_build(
         info={**_info(spec, until, rows, sides), "generation": last["generation"] + (1 if replace else 0)},
         replace=replace,
     )
+
+
+def _ids(sides: Mapping[str, Side]) -> list[str]:
+    """A joined table that was made anew has other rows: what was made of the old ones is stale."""
+    return [sides[name].snapshot.table_id for name in sorted(sides)]
 
 
 def _with_waiting(root: str, seen: int, names: set[str]) -> tuple[DataFile, ...]:

@@ -1,8 +1,11 @@
 """The rows that came before a plan, in which its keys are looked for."""
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from headrace.lake.repeats import reaching_back
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.spec.data_set import DataSet
 
@@ -13,14 +16,40 @@ class Before(NamedTuple):
     """What an events table holds at a version."""
 
     version: int
-    files: tuple[DataFile, ...]
+    files: tuple[DataFile, ...]  # those that can hold a row at or after `since`
+    since: datetime | None  # older rows are not looked through; None: all are
     rows: int  # of these files and of the plan, about
 
 
 def rows_before(data: DataSet, events: str, raw_bytes: int) -> Before | None:
-    """What stands in the events table when a plan is begun; None where the data set has no key."""
+    """What stands in the events table when a plan is begun; None where the data set has no key.
+
+    With `dedupe.within`, rows from so long before the newest one. Which rows these are
+    depends on the rows alone, not on the files they stand in.
+    """
     if not data.key:
         return None
     snapshot = open_snapshot(events)
-    files = reaching_back(snapshot.files, data.time, data.dedupe.within)
-    return Before(snapshot.version, files, sum(file.rows for file in files) + raw_bytes // _ROW_BYTES)
+    since = _since(snapshot.files, data)
+    files = snapshot.files if since is None else tuple(f for f in snapshot.files if _reaches(f, data.time, since))
+    return Before(snapshot.version, files, since, sum(file.rows for file in files) + raw_bytes // _ROW_BYTES)
+
+
+def rows_since(rows: pa.RecordBatch, time: str | None, since: datetime | None) -> pa.RecordBatch:
+    """Those rows of the table that are looked through."""
+    if since is None or time is None:
+        return rows
+    column = rows.column(time)
+    return rows.filter(pc.fill_null(pc.greater_equal(column, pa.scalar(since, column.type)), True))
+
+
+def _since(files: tuple[DataFile, ...], data: DataSet) -> datetime | None:
+    newest = max((file.high[data.time] for file in files if data.time in file.high), default=None)
+    if data.dedupe.within is None or newest is None:
+        return None
+    first: datetime = newest - min(data.dedupe.within, newest - datetime.min.replace(tzinfo=UTC))
+    return first
+
+
+def _reaches(file: DataFile, time: str | None, since: datetime) -> bool:
+    return time not in file.high or bool(file.high[time] >= since)

@@ -1,12 +1,13 @@
 """Put many small files of a table together, in one commit that changes no row."""
 
+import random
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 import pyarrow as pa
-from deltalake import CommitProperties
+from deltalake import CommitProperties, PostCommitHookProperties
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -18,6 +19,7 @@ from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import open_table, refuse_unknown_features
 
 FEWEST = 4  # files that are worth a rewrite
+_ATTEMPTS = 8
 
 
 class Compacted(NamedTuple):
@@ -31,9 +33,10 @@ class Compacted(NamedTuple):
 def small_files(snapshot: Snapshot, order: str | None, target: int = TARGET_BYTES) -> list[list[DataFile]]:
     """Runs of files that would fit into one of about `target` bytes, within a partition, in the order of a column.
 
-    A file above three quarters of the target is left alone, and so is a run of few files.
+    A file above three quarters of the target is left alone, and so is a run of few files,
+    and a partition of other values than texts.
     """
-    small = [file for file in snapshot.files if file.size < target * 3 // 4]
+    small = [file for file in snapshot.files if file.size < target * 3 // 4 and _of_texts(file)]
     small.sort(key=lambda file: (_partition(file), str(file.low.get(order or "", "")), file.name))
     runs: list[list[DataFile]] = []
     for _, files in groupby(small, key=_partition):
@@ -70,20 +73,35 @@ def compact(root: str, order: str | None = None, target: int = TARGET_BYTES) -> 
         *(AddAction(a.name, a.size, a.partition, a.modified, False, a.stats) for a in added),
     ]
     reached("compaction")
-    try:
-        with reaching(root):
-            table.create_write_transaction(
-                actions,
-                mode="append",
-                schema=table.schema(),
-                partition_by=table.metadata().partition_columns or None,
-                commit_properties=CommitProperties(custom_metadata={"isBlindAppend": False}),
-            )
-    except DeltaError as failure:
-        raise Conflict(
-            f"{root}: the files were changed while they were put together ({failure}); run again"
-        ) from failure
+    _commit(root, actions, {file.name for file in old})
     return Compacted(len(old), len(added), sum(file.size for file in old))
+
+
+def _commit(root: str, actions: list[AddAction | RemoveAction], old: set[str]) -> None:
+    """Change the files in one commit, as long as every old one is still there: nobody else may have replaced it."""
+    for attempt in range(_ATTEMPTS):
+        table = open_table(root)
+        if gone := old - {file.name for file in open_snapshot(root, table.version()).files}:
+            raise Conflict(f"{root}: {len(gone)} files were changed while they were put together; run again")
+        try:
+            with reaching(root):
+                table.create_write_transaction(
+                    actions,
+                    mode="append",
+                    schema=table.schema(),
+                    partition_by=table.metadata().partition_columns or None,
+                    # A retry must look for the old files again, so it is ours to make.
+                    commit_properties=CommitProperties(custom_metadata={"isBlindAppend": False}, max_commit_retries=0),
+                    post_commithook_properties=PostCommitHookProperties(
+                        create_checkpoint=True, cleanup_expired_logs=False
+                    ),
+                )
+        except DeltaError as failure:
+            last = failure
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
+        else:
+            return
+    raise Conflict(f"{root}: rivals won {_ATTEMPTS} times in a row, last: {last}; run again") from last
 
 
 def _together(snapshot: Snapshot, files: Sequence[DataFile]) -> Added:
@@ -110,4 +128,8 @@ def _rows(snapshot: Snapshot, files: Sequence[DataFile]) -> Iterator[pa.RecordBa
 
 
 def _partition(file: DataFile) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, str(value)) for name, value in file.partition.items()))
+    return tuple(sorted((name, repr(value)) for name, value in file.partition.items()))
+
+
+def _of_texts(file: DataFile) -> bool:
+    return all(value is None or isinstance(value, str) for value in file.partition.values())

@@ -28,12 +28,14 @@ def version_at(root: str, moment: dt.datetime) -> int:
 def orphans(root: str, needed: int, retention: dt.timedelta) -> list[Orphan]:
     """Files older than the retention that no version from `needed` on names.
 
-    What a run has written and not committed yet is young, so it is never among them.
+    What a run has written and not committed yet is younger than it runs: with a longer
+    retention it is never among them.
     """
-    kept = _named_since(root, needed)
     oldest = time.time_ns() - int(retention.total_seconds() * 1e9)
+    there = storage.names(root)  # before the log is read, so that what is committed meanwhile is named
+    kept = _named_since(root, needed)
     found = []
-    for name in storage.names(root):
+    for name in there:
         status = storage.status(storage.join(root, name))
         if name.endswith(".parquet") and status and status.modified < oldest and name not in kept:
             found.append(Orphan(storage.join(root, name), status.size))

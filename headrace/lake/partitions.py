@@ -38,13 +38,16 @@ def by_partition(rows: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple
     Raises:
         DataFailure: a value is an empty text, which readers take for null in different ways.
     """
-    if not columns or not rows.num_rows:
+    if not rows.num_rows:
+        return
+    if not columns:
         yield {}, rows
         return
     codes = [rows.column(name).dictionary_encode(null_encoding="encode").indices.cast(pa.int64()) for name in columns]
     code = codes[0]
     for other in codes[1:]:
-        code = pc.add(pc.multiply(code, rows.num_rows + 1), other)
+        both = pc.add(pc.multiply(code, rows.num_rows + 1), other)
+        code = both.dictionary_encode().indices.cast(pa.int64())  # small again, whatever the number of columns
     for value in pc.unique(code):
         chosen = rows.filter(pc.equal(code, value))
         yield {name: _text(name, chosen.column(name)[0]) for name in columns}, chosen

@@ -5,14 +5,12 @@ holds came before every row of a plan; within a plan, the order is that of files
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headrace.lake.snapshot import DataFile
 from headrace.rows.block import Origin
 from headrace.rows.key_hash import UInt64, wide_hash
 
@@ -98,12 +96,3 @@ def merged(parts: Iterable[Repeats]) -> dict[Origin, Places]:
     for repeats in parts:
         found.setdefault(repeats.origin, []).append(repeats.places)
     return {origin: np.sort(np.concatenate(places)) for origin, places in found.items()}
-
-
-def reaching_back(files: Iterable[DataFile], time: str | None, within: timedelta | None) -> tuple[DataFile, ...]:
-    """Those files of a table that reach into the time before its newest row; all, where nothing limits it."""
-    found = tuple(files)
-    newest = max((file.high[time] for file in found if time and time in file.high), default=None)
-    if within is None or time is None or newest is None:
-        return found
-    return tuple(file for file in found if time not in file.high or file.high[time] >= newest - within)

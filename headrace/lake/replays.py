@@ -171,7 +171,7 @@ def _settled_files(
             repeated = _mask(part, gone)
             start = 0
             with opened(storage.join(folder.events, part.added.name)) as rows:
-                for batch in rows.iter_batches(columns=["_file", "_offset"]):
+                for batch in rows.iter_batches(columns=["_plan", "_file", "_offset"]):
                     here = pa.array(repeated[start : start + batch.num_rows])
                     start += batch.num_rows
                     file.write(_settlements(batch, here, number))
@@ -182,7 +182,7 @@ def _settled_files(
 def _settlements(rows: pa.RecordBatch, repeated: pa.Array, number: int) -> pa.RecordBatch:
     result = pa.array(np.where(repeated.to_numpy(zero_copy_only=False), "duplicate", "accepted"))
     replay = pa.repeat(pa.scalar(number, pa.int64()), rows.num_rows)
-    columns = [rows.column("_file"), rows.column("_offset"), replay, result]
+    columns = [*(rows.column(name) for name in ("_plan", "_file", "_offset")), replay, result]
     return pa.RecordBatch.from_arrays(columns, schema=SETTLEMENTS)
 
 

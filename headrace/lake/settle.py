@@ -84,7 +84,8 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     account = Account.of(plan, counts, repeats, terms.key.told if terms.key else NOT_LOOKED_FOR)
     account.prove_closed()
     _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
-    if terms.key and terms.key.refuse and repeats:
+    begun = stored_token(roots["quarantine"], plan.app("quarantine")) == plan.number  # then it must be finished
+    if terms.key and terms.key.refuse and repeats and not begun:
         raise DataFailure(_repeated(plan, roots["events"], written["events"], repeats, terms.key))
     events = without_repeats(roots["events"], written["events"], repeats)
     left = {c.origin: c.accepted - len(repeats.get(c.origin, ())) for c in counts}

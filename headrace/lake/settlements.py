@@ -1,6 +1,6 @@
 """What became of rows of quarantine that were checked again; a row without a settlement is still there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from headrace.lake.snapshot import open_snapshot
 
 SETTLEMENTS = pa.schema(
     [
+        ("_plan", pa.int64()),  # which brought the row: another plan may have had another file of that name
         ("_file", pa.string()),  # where the row's line stands
         ("_offset", pa.int64()),
         ("replay", pa.int64()),  # which replay settled it
@@ -18,29 +19,38 @@ SETTLEMENTS = pa.schema(
     ]
 )
 
-type Settled = Mapping[str, NDArray[np.int64]]
-"""By file, the offsets of the settled lines, ascending."""
+type Settled = Mapping[tuple[int, str], NDArray[np.int64]]
+"""By plan and file, the offsets of the settled lines, ascending."""
 
 
 def settled(root: str, version: int) -> Settled:
     """The rows that are settled as of a version; some 10 bytes each in memory."""
-    found: dict[str, list[NDArray[np.int64]]] = {}
-    columns = pa.schema([SETTLEMENTS.field("_file"), SETTLEMENTS.field("_offset")])
+    found: dict[tuple[int, str], list[NDArray[np.int64]]] = {}
+    columns = pa.schema([SETTLEMENTS.field(name) for name in ("_plan", "_file", "_offset")])
     for file in open_snapshot(root, version).files:
-        table = read_file(file.path, columns)
-        names = table.column("_file").combine_chunks().dictionary_encode()
-        codes, offsets = names.indices.to_numpy(), table.column("_offset").to_numpy()
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            found.setdefault(name, []).append(offsets[codes == code])
-    return {name: np.sort(np.concatenate(parts)) for name, parts in found.items()}
+        for batch in read_file(file.path, columns).to_batches():
+            for key, at in _by_file(batch):
+                found.setdefault(key, []).append(batch.column("_offset").to_numpy()[at])
+    return {key: np.sort(np.concatenate(parts)) for key, parts in found.items()}
 
 
 def still_open(rows: pa.RecordBatch, done: Settled) -> pa.RecordBatch:
     """Those rows of a quarantine table that no settlement names."""
-    names = rows.column("_file").dictionary_encode()
-    codes, offsets = names.indices.to_numpy(), rows.column("_offset").to_numpy()
     keep = np.ones(rows.num_rows, np.bool_)
-    for code, name in enumerate(names.dictionary.to_pylist()):
-        if name in done:
-            keep &= ~((codes == code) & np.isin(offsets, done[name]))
+    offsets = rows.column("_offset").to_numpy()
+    for key, at in _by_file(rows):
+        if key in done:
+            keep[at] = ~np.isin(offsets[at], done[key])
     return rows.filter(pa.array(keep))
+
+
+def _by_file(rows: pa.RecordBatch) -> Iterator[tuple[tuple[int, str], NDArray[np.int64]]]:
+    """The places of the rows of each plan's file."""
+    plans = rows.column("_plan").to_numpy(zero_copy_only=False)
+    names = rows.column("_file").dictionary_encode()
+    codes = names.indices.to_numpy()
+    for plan in np.unique(plans):
+        for code, name in enumerate(names.dictionary.to_pylist()):
+            at = np.flatnonzero((plans == plan) & (codes == code))
+            if len(at):
+                yield (int(plan), name), at

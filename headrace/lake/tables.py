@@ -40,7 +40,8 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
     schema stay.
 
     Raises:
-        DataFailure: a column has another type than the table's; the message shows the difference.
+        DataFailure: a column has another type than the table's, or it is parted in another
+            way; the message shows the difference.
     """
     if not is_table(root):
         storage.make_folder(root)
@@ -50,6 +51,11 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
             .id
         )
     table = open_table(root)
+    if (parted := table.metadata().partition_columns) != list(partition_by):
+        raise DataFailure(
+            f"{root}: the table is parted by {', '.join(parted) or 'nothing'}, this run by "
+            f"{', '.join(partition_by) or 'nothing'}; write it as it is, or move it away"
+        )
     present = pa.schema(table.schema().to_arrow())
     differ = [
         f"{field.name}: the table has {_plain(present.field(field.name).type)}, this run makes {field.type}"
@@ -72,6 +78,20 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
         refuse_unknown_features(root, table)
         table.alter.add_columns([_delta_field(field) for field in new])
     return str(table.metadata().id)
+
+
+def refuse_other_types(schema: pa.Schema) -> None:
+    """Nothing, where a Delta table keeps every column's type as it is.
+
+    Raises:
+        DataFailure: it names the columns, and the types that a table would make of them.
+    """
+    kept = pa.schema(Schema.from_arrow(schema).to_arrow())
+    if other := [f"{f.name} is {f.type}" for f, k in zip(schema, kept, strict=True) if _plain(k.type) != f.type]:
+        raise DataFailure(
+            f"{', '.join(other)}, which a Delta table does not keep as it is; cast before: whole numbers to int64 or "
+            "int32, texts to string, times to microseconds"
+        )
 
 
 def _delta_field(field: pa.Field) -> Any:

@@ -56,7 +56,7 @@ def test_graph_of_batch_ingest(data):
     """Ranges are shuffled, rows are not: between reading and writing there is no shuffle."""
     plan = SealedPlan("plans", 1, 0)
     roots = {"quarantine": "q", "events": "e"}
-    check("ingest_batch", boxes(lambda root: ingest_batch.build(root, plan, data, roots, Before(0, (), 0))))
+    check("ingest_batch", boxes(lambda root: ingest_batch.build(root, plan, data, roots, Before(0, (), None, 0))))
 
 
 def test_graph_of_stream_ingest():

@@ -1,17 +1,15 @@
 """Which rows repeat a key: the same for any blocks, buckets and order of arrival."""
 
-import datetime as dt
 from collections import defaultdict
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.lake.data_files import DataFileWriter
-from headrace.lake.repeats import find_repeats, keys_of, merged, reaching_back
-from headrace.lake.snapshot import DataFile
+from headrace.lake.repeats import find_repeats, keys_of, merged
 from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written
 from headrace.rows.block import Origin
@@ -26,6 +24,7 @@ def batch(keys):
 
 
 @given(st.lists(KEYS, min_size=1, max_size=5), KEYS, st.integers(1, 7), st.randoms())
+@settings(deadline=None)  # the first call loads what later ones have
 def test_the_first_row_of_a_key_stays(blocks, before, buckets, random):
     """As a set of seen keys would say, read in the order of files; rows of the table come before all."""
     by_bucket = defaultdict(list)
@@ -75,16 +74,3 @@ def test_files_with_repeats_are_written_anew(written):
     told = rows_at(root, [kept], {Origin("a.csv", 0, 10): np.array([0, 1])}, ["n"], 5)
     assert [row["n"] for _, row in told] == [0, 2]
     assert without_repeats(root, files, {}) == files
-
-
-def test_only_files_that_reach_into_the_window_are_looked_through():
-    """Counted back from the newest row; a file that does not say its times is looked through."""
-    day = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-
-    def file(name, days):
-        high = {} if days is None else {"at": day + dt.timedelta(days=days)}
-        return DataFile(name, name, 1, 1, {}, {}, high)
-
-    files = (file("old", 0), file("near", 8), file("new", 10), file("mute", None))
-    assert [f.name for f in reaching_back(files, "at", dt.timedelta(days=2))] == ["near", "new", "mute"]
-    assert reaching_back(files, "at", None) == files

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from headrace.failures import Conflict, DataFailure
-from headrace.lake import compaction
+from headrace.lake import compaction, storage
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.compaction import compact
@@ -142,6 +142,46 @@ def test_files_that_were_replaced_meanwhile_are_not_brought_back(root, monkeypat
     with pytest.raises(Conflict, match="changed while they were put together"):
         compact(root)
     assert open_snapshot(root).files == ()
+
+
+def test_another_compaction_meanwhile_doubles_nothing(root, monkeypatch):
+    """An engine's own OPTIMIZE wins in between: ours gives up, and every row is there once."""
+    real = compaction._together
+
+    def optimized_first(snapshot, run):
+        DeltaTable(root).optimize.compact()
+        return real(snapshot, run)
+
+    monkeypatch.setattr(compaction, "_together", optimized_first)
+    with pytest.raises(Conflict, match="changed while they were put together"):
+        compact(root)
+    assert sorted(DeltaTable(root).to_pyarrow_table().column("n").to_pylist()) == list(range(20))
+
+
+def test_null_is_no_text_of_its_name(tmp_path):
+    """A partition of null and one of the text None stay two."""
+    root = str(tmp_path / "t")
+    create_table(root, SCHEMA, partition_by=["part"])
+    for n in range(8):
+        append(root, [n], [None, "None"][n % 2])
+    assert compact(root)[:2] == (8, 2)
+    found = DeltaTable(root).to_pyarrow_table().to_pylist()
+    assert sorted((row["n"], row["part"]) for row in found if row["part"]) == [(n, "None") for n in (1, 3, 5, 7)]
+    assert len(found) == 8
+
+
+def test_what_is_committed_during_the_look_is_no_orphan(root, monkeypatch):
+    """A file that appears in the folder and then in the log stays, whatever its age."""
+    real = storage.names
+
+    def commit_in_between(folder):
+        append(root, [500])
+        found = real(folder)
+        append(root, [501])
+        return found
+
+    monkeypatch.setattr(storage, "names", commit_in_between)
+    assert orphans(root, open_snapshot(root).version, dt.timedelta(0)) == []
 
 
 def test_a_damaged_file_is_not_copied(root):

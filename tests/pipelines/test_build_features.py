@@ -91,9 +91,7 @@ def test_rows_wait_for_the_slowest_input(tmp_path, monkeypatch, capsys):
     (tmp_path / "raw/prices.jsonl").rename(tmp_path / "raw/prices-1.jsonl")
     config = tmp_path / "shop/prices.yaml"
     config.write_text(config.read_text().replace("raw/prices.jsonl", "raw/prices*.jsonl"))
-    (tmp_path / "lake/shop/prices").rename(tmp_path / "old")
     shop.price_list(tmp_path, 500)
-    (tmp_path / "raw/prices-1.jsonl").unlink()
     ingest()
     build(model)
     summary = last(capsys)["summary"]
@@ -143,11 +141,24 @@ def test_waiting_rows_survive_a_compaction_of_their_table(tmp_path, monkeypatch)
     build(model)
     assert features()["id"].to_list() == list(range(1, 97))
 
-    (tmp_path / "lake/shop/prices").rename(tmp_path / "old")
+    (tmp_path / "raw/prices.jsonl").rename(tmp_path / "raw/prices-1.jsonl")
+    config = tmp_path / "shop/prices.yaml"
+    config.write_text(config.read_text().replace("raw/prices.jsonl", "raw/prices*.jsonl"))
     shop.price_list(tmp_path, 500)
     ingest()
     build(model)
     assert features()["id"].to_list() == list(range(1, 161))
+
+
+def test_a_joined_table_that_was_made_anew_makes_the_features_anew(model, tmp_path, capsys):
+    """Its old rows are gone, and so are the features made of them."""
+    build(model)
+    (tmp_path / "lake/shop/regions").rename(tmp_path / "old")
+    (tmp_path / "raw/regions.csv").write_text("north,cold,70\nwest,wet,90\n")
+    ingest()
+    build(model)
+    assert last(capsys)["summary"]["due"] == 300
+    assert set(features()["region__size"].to_list()) == {70, None}
 
 
 def test_another_spec_is_built_again_whole(model, tmp_path, capsys):

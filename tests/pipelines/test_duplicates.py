@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from headrace.lake import settle
 from headrace.lake.account_table import read_accounts
 from headrace.lake.commit import Token, commit_once
 from headrace.lake.data_files import write_small
@@ -78,19 +80,39 @@ def test_a_repeat_may_be_refused(config, tmp_path, capsys):
     assert ids() == list(range(1, 13))
 
 
-def test_only_the_window_is_looked_through(config, tmp_path):
-    """A row older than the window before the newest may be there twice; a newer one may not."""
+@pytest.mark.parametrize("compacted", [False, True])
+def test_only_the_window_is_looked_through(config, tmp_path, compacted):
+    """A row older than the window before the newest may be there twice, a newer one not, however rows lie in files."""
     config.write_text(config.read_text().replace("key: [id]\n", "key: [id]\ndedupe: {within: 2d}\n"))
     shop.deliver(tmp_path, "a.csv", range(1, 11))
     assert ingest(config) == 0
     shop.deliver(tmp_path, "b.csv", range(101, 111))
     assert ingest(config) == 0
+    if compacted:
+        DeltaTable(FOLDER.events).optimize.compact()
     shop.deliver(tmp_path, "c.csv", [1, 101, 200])
     assert ingest(config) == 0
     assert figures()[-1] == (3, 2, 0, 1)
     assert read_accounts(FOLDER)[-1].duplicates == "looked for by key, within 2d"
     assert ids().count(1) == 2
     assert ids().count(101) == 1
+
+
+def test_a_plan_that_is_half_committed_is_finished_though_a_repeat_came(config, tmp_path, monkeypatch):
+    """Refusing is for before the first commit: after it, a key that a rival has added meanwhile is left out."""
+    config.write_text(config.read_text().replace("key: [id]\n", "key: [id]\non_repeat: refuse\n"))
+    shop.deliver(tmp_path, "a.csv", range(1, 5), bad=frozenset({2}))
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, "reached", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        ingest(config)
+    rows = open_snapshot(FOLDER.events)
+    assert not rows.files
+    columns = {name: [None] for name in rows.schema.names} | {"id": [3], "placed": [shop.START], "shop": ["north"]}
+    adds = write_small(FOLDER.events, pa.record_batch(columns, schema=rows.schema))
+    commit_once(FOLDER.events, [Token("rival", 1, None)], adds, info={})
+    assert ingest(config) == 0
+    assert ids() == [1, 3, 4]
+    assert figures() == [(4, 2, 1, 1)]
 
 
 def test_rows_that_a_rival_adds_meanwhile_are_not_overlooked(config, tmp_path, monkeypatch, capsys):

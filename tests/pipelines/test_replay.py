@@ -23,6 +23,7 @@ FOLDER = DataSetFolder("lake", "shop", "orders")
 def config(tmp_path, monkeypatch):
     """A shop whose two files of 30 rows have been ingested, with ids 5, 15 and 40 in quarantine."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADRACE_FAULT_TESTS", "1")  # files may be removed however young they are
     found = shop.write_project(tmp_path).relative_to(tmp_path)
     shop.deliver(tmp_path, "a.csv", range(1, 31), bad=frozenset({5, 15}))
     shop.deliver(tmp_path, "b.csv", range(31, 61), bad=frozenset({40}))
@@ -157,3 +158,45 @@ def test_upkeep_keeps_what_an_open_replay_reads(config, tmp_path):
     assert len(list(Path(FOLDER.quarantine).glob("*.parquet"))) == before + 1
     assert run(replay, config) == 0
     assert ids() == [*range(1, 61), 100, 101, 102, 103]
+
+
+def test_what_was_replayed_is_no_longer_shown_and_a_damaged_replay_can_be_reset(config):
+    """Quarantine tells what is still there; reset, which is the cure, needs no replay that can be read."""
+    said = CliRunner().invoke(app, ["quarantine", "shop/orders.yaml", "--json"]).stdout
+    assert len(said.splitlines()) == 3
+    allow(config, "nowhere")
+    assert run(replay, config) == 0
+    assert CliRunner().invoke(app, ["quarantine", "shop/orders.yaml", "--json"]).stdout == ""
+    assert '"replay": 1' in CliRunner().invoke(app, ["history", "shop", "--json"]).stdout
+    Path(FOLDER.replays, "00000001.json").write_text("{")
+    assert CliRunner().invoke(app, ["upkeep", "shop"]).exit_code == 6
+    assert CliRunner().invoke(app, ["reset", "shop/orders.yaml", "--yes"]).exit_code == 0
+    assert run(ingest_batch, config) == 0
+    assert ids() == list(range(1, 61))
+
+
+def test_a_file_of_the_same_name_in_a_later_plan_has_rows_of_its_own(config, tmp_path):
+    """The folder is a link that is moved on: what was settled of yesterday's file is not today's row."""
+    allow(config, "nowhere")
+    assert run(replay, config) == 0
+    config.write_text(config.read_text().replace(", nowhere]", "]"))
+    Path("raw/orders").rename("raw/day1")
+    Path("raw/orders").symlink_to("day1")
+    Path("raw/day2").mkdir()
+    Path("raw/orders").unlink()
+    Path("raw/orders").symlink_to("day2")
+    shop.deliver(tmp_path, "a.csv", range(61, 91), bad=frozenset({65}))
+    assert run(ingest_batch, config) == 0
+    allow(config, "nowhere")
+    assert run(replay, config) == 0
+    assert ids() == list(range(1, 91))
+
+
+def test_an_open_plan_is_finished_first(config, tmp_path, capsys):
+    """A replay might take the keys of a plan that is half committed; it says so and how to go on: exit code 6."""
+    shop.deliver(tmp_path, "x.csv", range(61, 66))
+    call = [sys.executable, "-m", "pipelines.ingest_batch", "--config", str(config)]
+    env = {**os.environ, "HEADRACE_DIE_AT": "tables", "PYTHONPATH": str(Path(__file__).parents[2])}
+    assert subprocess.run(call, cwd=tmp_path, env=env, check=False, timeout=120, capture_output=True).returncode == -9
+    assert run(replay, config) == 6
+    assert "finish it first: headrace ingest shop/orders.yaml" in capsys.readouterr().out

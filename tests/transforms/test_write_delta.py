@@ -6,30 +6,35 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import apache_beam as beam
 import pyarrow as pa
 import pytest
+from apache_beam.transforms.core import Windowing
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
 from deltalake import DeltaTable
 
-from headrace.failures import DataFailure
+from headrace.failures import DataFailure, UsageFailure
+from headrace.lake.partitions import by_partition
 from headrace.lake.snapshot import open_snapshot
 from transforms.write_delta import WriteDelta
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = pa.schema([("n", pa.int64()), ("x", pa.float64()), ("part", pa.string()), ("at", pa.timestamp("us", "UTC"))])
+BOUNDED = SimpleNamespace(windowing=Windowing(GlobalWindows()))
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
 
 def batch(numbers, part="a", schema=SCHEMA):
-    columns = {"n": numbers, "x": [float("nan")] + [1.0] * (len(numbers) - 1), "part": part, "at": NOON}
+    columns = {"n": numbers, "x": [float("nan"), *[1.0] * len(numbers)][: len(numbers)], "part": part, "at": NOON}
     columns |= {name: [columns[name]] * len(numbers) for name in ("part", "at")}
     return pa.record_batch({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def write(root, batches, run=1, **settings):
+def write(root, batches, run=1, schema=SCHEMA, **settings):
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        pipeline | beam.Create(batches) | WriteDelta(root, SCHEMA, job="test", run=run, **settings)
+        pipeline | beam.Create(batches) | WriteDelta(root, schema, job="test", run=run, **settings)
 
 
 def numbers(root):
@@ -76,7 +81,7 @@ def test_what_cannot_be_a_partition_is_refused(root):
     """By name: a type where the pipeline is built, an empty text where it comes; nothing is committed."""
     for by, told in (("x", "x is double"), ("y", "y is no column")):
         with pytest.raises(DataFailure, match=told):
-            WriteDelta(root, SCHEMA, job="test", run=1, partition_by=[by]).expand(None)
+            WriteDelta(root, SCHEMA, job="test", run=1, partition_by=[by]).expand(BOUNDED)
     assert not Path(root).exists()
     with pytest.raises(Exception, match="part is an empty text"):
         write(root, [batch([1], part="")], partition_by=["part"])
@@ -95,7 +100,36 @@ def test_a_new_column_is_added_and_another_type_refused(root):
         date(2024, 1, 2),
     ]
     with pytest.raises(DataFailure, match="n: the table has int64, this run makes string"):
-        WriteDelta(root, pa.schema([("n", pa.string())]), job="test", run=3).expand(None)
+        WriteDelta(root, pa.schema([("n", pa.string())]), job="test", run=3).expand(BOUNDED)
+
+
+def test_what_a_table_would_change_is_refused_before_it_is_made(root):
+    """A type it does not keep, and later another partitioning, under which values would be lost."""
+    odd = pa.schema([("n", pa.large_string()), ("at", pa.timestamp("ms", "UTC")), ("u", pa.uint32())])
+    with pytest.raises(DataFailure, match=r"n is large_string, at is timestamp\[ms, tz=UTC\], u is uint32"):
+        write(root, [], schema=odd)
+    assert not Path(root).exists()
+    write(root, [batch([1])], partition_by=["part"])
+    with pytest.raises(DataFailure, match="the table is parted by part, this run by nothing"):
+        write(root, [batch([2])], run=2)
+    assert pa.table(DeltaTable(root).to_pyarrow_table()).column("part").to_pylist() == ["a"]
+
+
+def test_batches_without_rows_and_windows(root):
+    """Nothing is nothing to write; an input in windows would be many commits, and is refused."""
+    write(root, [batch([]), batch([1]), batch([])], partition_by=["part"])
+    assert numbers(root) == [1]
+    windowed = SimpleNamespace(windowing=Windowing(FixedWindows(10)))
+    with pytest.raises(UsageFailure, match="global window"):
+        WriteDelta(root, SCHEMA, job="test", run=2, partition_by=["part"]).expand(windowed)
+
+
+def test_many_partition_columns_are_told_apart():
+    """Combinations of values stay what they are, however many there are."""
+    names = [f"c{n}" for n in range(6)]
+    rows = pa.record_batch({name: [f"{n * (at + 7) % 5003}" for n in range(5003)] for at, name in enumerate(names)})
+    for partition, part in by_partition(rows, names):
+        assert part.to_pylist() == [partition]
 
 
 def test_the_example_of_the_readme_runs(tmp_path):
