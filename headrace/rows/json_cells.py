@@ -68,25 +68,26 @@ class JsonReader:
         return Cells(columns, unreadable, np.array(rejected, np.int64))
 
     def _read(self, line: bytes) -> Any:
-        if line.count(b"[") + line.count(b"{") > DEEPEST and depth(line) > DEEPEST:
+        if line.count(b"[") + line.count(b"{") > DEEPEST and nests_deeper(line, DEEPEST):
             raise ValueError("nested too deeply")
         return self._decode(line)
 
 
-def depth(line: bytes) -> int:
-    """How deep objects and arrays nest; brackets inside strings do not count.
+def nests_deeper(line: bytes, limit: int) -> bool:
+    """Whether objects and arrays nest deeper than a limit, looked at no further than that; strings do not count.
 
-    >>> depth(b'{"a": [[1], "[[["]}')
-    3
+    >>> nests_deeper(b'{"a": [[1], "[[["]}', 3), nests_deeper(b'{"a": [[1], "[[["]}', 2)
+    (False, True)
     """
-    level = deepest = 0
+    level = 0
     for token in _STRUCTURE.finditer(line):
         if token[0] in b"[{":
             level += 1
-            deepest = max(deepest, level)
+            if level > limit:
+                return True
         elif token[0] in b"]}":
             level -= 1
-    return deepest
+    return False
 
 
 def _inside(value: Value, path: Sequence[str]) -> Value:
