@@ -77,6 +77,17 @@ def test_a_second_build_finds_nothing_to_do(model, capsys):
     assert DeltaTable(FEATURES).version() == version
 
 
+def more_prices(folder, hours):
+    """A second file of prices beside the first: the same ones again, which are repeats, and those that follow."""
+    first = folder / "raw/prices.jsonl"
+    first.rename(folder / "first")
+    shop.price_list(folder, hours)
+    first.rename(folder / "raw/prices-2.jsonl")
+    (folder / "first").rename(first)
+    config = folder / "shop/prices.yaml"
+    config.write_text(config.read_text().replace("raw/prices.jsonl", "raw/prices*.jsonl"))
+
+
 def test_rows_wait_for_the_slowest_input(tmp_path, monkeypatch, capsys):
     """Prices end at hour 95: orders whose prediction is due later wait, and are built when prices come."""
     monkeypatch.chdir(tmp_path)
@@ -88,10 +99,7 @@ def test_rows_wait_for_the_slowest_input(tmp_path, monkeypatch, capsys):
     summary = last(capsys)["summary"]
     assert (summary["due"], summary["waiting"]) == (96, 54)
 
-    (tmp_path / "raw/prices.jsonl").rename(tmp_path / "raw/prices-1.jsonl")
-    config = tmp_path / "shop/prices.yaml"
-    config.write_text(config.read_text().replace("raw/prices.jsonl", "raw/prices*.jsonl"))
-    shop.price_list(tmp_path, 500)
+    more_prices(tmp_path, 500)
     ingest()
     build(model)
     summary = last(capsys)["summary"]
@@ -141,10 +149,7 @@ def test_waiting_rows_survive_a_compaction_of_their_table(tmp_path, monkeypatch)
     build(model)
     assert features()["id"].to_list() == list(range(1, 97))
 
-    (tmp_path / "raw/prices.jsonl").rename(tmp_path / "raw/prices-1.jsonl")
-    config = tmp_path / "shop/prices.yaml"
-    config.write_text(config.read_text().replace("raw/prices.jsonl", "raw/prices*.jsonl"))
-    shop.price_list(tmp_path, 500)
+    more_prices(tmp_path, 500)
     ingest()
     build(model)
     assert features()["id"].to_list() == list(range(1, 161))
