@@ -258,7 +258,8 @@ def quarantine(config: Path, place_file: str | None, reason: str | None, most: i
         if as_json:
             print(json.dumps(asdict(row)))
             continue
-        print(f"{row.file}, byte {row.offset}, plan {row.plan}: {', '.join(row.reasons)}")
+        where = f"byte {row.offset}, plan {row.plan}" if row.plan is not None else f"offset {row.offset}"
+        print(f"{row.file}, {where}: {', '.join(row.reasons)}")
         print(f"  {row.text}")
     return 0
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from headrace.cli.upkeep import Table, tables
-from headrace.lake.account_table import read_accounts
-from headrace.lake.accounts import Account
+from headrace.lake.ingested import ingested
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.low_water import low_water
 from headrace.lake.planning import planner_of
@@ -63,7 +62,7 @@ def _of_data_set(project: Project, place: Place, name: str) -> Iterator[tuple[st
     if not is_table(folder.events):
         return
     located, labels = project.data_sets[name], {"data_set": name}
-    total = Account.total(read_accounts(folder))
+    total = ingested(located.value, folder)
     for state in ("read", "accepted", "quarantined", "duplicate"):
         yield "headrace_rows_total", {**labels, "state": state}, total[state]
     if total["read"]:

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from headrace.failures import DataFailure
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.reading import read_columns
+from headrace.lake.reading import read_group
 from headrace.lake.settlements import Settled, settled, still_open
-from headrace.lake.snapshot import open_snapshot, row_groups
+from headrace.lake.snapshot import Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import is_table
 from headrace.nearest import nearest
 from headrace.printable import printable
@@ -26,9 +26,9 @@ _COLUMNS = ["_plan", "_file", "_offset", "reasons", "raw", "length", "replayable
 class Row:
     """One quarantined row."""
 
-    plan: int
+    plan: int | None  # None: a message of a topic
     file: str
-    offset: int  # of its line in the file, bytes
+    offset: int  # of its line in the file, bytes; of a message, its own
     reasons: tuple[str, ...]
     length: int  # bytes
     replayable: bool
@@ -42,7 +42,7 @@ def reasons_of(config: str, place: Place) -> dict[str, tuple[int, str]]:
     folder = DataSetFolder(place.roots.lake, project.name, data.dataset)
     snapshot, done = open_snapshot(folder.quarantine), _settled(folder)
     for group in row_groups(snapshot.files):
-        rows = still_open(read_columns(group, ["_plan", "_file", "_offset", "reasons"]), done)
+        rows = still_open(read_group(group, _columns(snapshot, "_plan", "_file", "_offset", "reasons")), done)
         reasons = rows.column("reasons").flatten()
         counts.update({str(count["values"]): count["counts"] for count in pc.value_counts(reasons).to_pylist()})
     return {reason: (rows, explain(reason, data)) for reason, rows in counts.most_common()}
@@ -64,9 +64,13 @@ def rows_of(config: str, place: Place, reason: str | None, most: int) -> Iterato
     for group in row_groups(sorted(snapshot.files, key=lambda file: -file.high.get("_plan", 0))):
         if not left:
             return
-        for row in _chosen(still_open(read_columns(group, _COLUMNS), done), reason, left):
+        for row in _chosen(still_open(read_group(group, _columns(snapshot, *_COLUMNS)), done), reason, left):
             left -= 1
             yield row
+
+
+def _columns(snapshot: Snapshot, *names: str) -> pa.Schema:
+    return pa.schema([snapshot.schema.field(name) for name in names])
 
 
 def _settled(folder: DataSetFolder) -> Settled:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.lake import storage
-from headrace.lake.account_table import read_accounts
-from headrace.lake.accounts import Account
+from headrace.lake.ingested import ingested
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.low_water import low_water
 from headrace.lake.planning import planner_of
 from headrace.lake.snapshot import open_snapshot
-from headrace.lake.stream_commit import stream_account
 from headrace.lake.tables import is_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.place import Place
@@ -53,7 +51,7 @@ def _data_set(located: Located[DataSet], folder: DataSetFolder) -> Iterator[Tabl
         notes["low-water"] = complete.isoformat()
     if plan := planner_of(located, folder).open_plan():
         notes["open plan"] = plan.number
-    total = stream_account(folder.events).as_info() if data.source.topic else Account.total(read_accounts(folder))
+    total = ingested(data, folder)
     notes["account"] = f"{total['read']:,} = {total['accepted']:,} + {total['quarantined']:,} + {total['duplicate']:,}"
     yield _table(f"{data.dataset}/events", folder.events, notes)
     settled = {"settled": open_snapshot(folder.settlements).rows} if is_table(folder.settlements) else {}

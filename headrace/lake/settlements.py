@@ -36,6 +36,8 @@ def settled(root: str, version: int) -> Settled:
 
 def still_open(rows: pa.RecordBatch, done: Settled) -> pa.RecordBatch:
     """Those rows of a quarantine table that no settlement names."""
+    if not done:
+        return rows  # also those of a topic, which no plan has brought
     keep = np.ones(rows.num_rows, np.bool_)
     offsets = rows.column("_offset").to_numpy()
     for key, at in _by_file(rows):

@@ -7,9 +7,8 @@ from typing import Any
 
 from headrace.failures import DataFailure, Failure
 from headrace.lake import storage
-from headrace.lake.account_table import read_accounts
-from headrace.lake.accounts import Account
 from headrace.lake.commit import last_info, newest_infos
+from headrace.lake.ingested import ingested
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.snapshot import Snapshot, open_snapshot
 from headrace.lake.tables import is_table
@@ -102,14 +101,12 @@ def _account(reader: _Reader, name: str) -> DataSetAccount | None:
 
 
 def _closed(folder: DataSetFolder, data: DataSet) -> DataSetAccount:
-    plans = read_accounts(folder)
-    if not plans:
+    total = ingested(data, folder)
+    if not (total["plans"] or total["read"]):
         raise DataFailure(f"{folder.accounts}: nothing was ingested yet")
-    total = Account.total(plans)
     events, quarantine = open_snapshot(folder.events), open_snapshot(folder.quarantine)
     return DataSetAccount(
         name=data.dataset,
-        plans=len(plans),
         **total,
         first=_bound(min, (f.low.get(data.time or "") for f in events.files)),
         last=_bound(max, (f.high.get(data.time or "") for f in events.files)),

@@ -11,7 +11,9 @@ import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from deltalake import DeltaTable
+from typer.testing import CliRunner
 
+from headrace.cli.main import app
 from headrace.failures import Conflict, DataFailure, Failure, PlaceFailure
 from headrace.lake.commit import last_info
 from headrace.lake.layout import DataSetFolder
@@ -67,6 +69,25 @@ def test_a_topic_with_poison_is_in_the_tables_once(broker, web, capsys):
     assert clicks.check_exact(Path(), broker, web).read == sent + more
     assert sorted(pl.read_delta(lake().events)["id"]) == sorted(ids())
     assert pl.read_delta(lake().quarantine).height == sent + more - 2600
+
+
+def test_people_are_told_of_a_topic_as_of_files(broker, web):
+    """`headrace ingest` takes the stream's entry point; status, quarantine, metrics and history know its rows."""
+    sent = clicks.send(broker, web, range(200), poison_every=20)
+
+    def headrace(command, *more):
+        said = CliRunner().invoke(app, [command, "web/clicks.yaml", "--place", "place.yaml", *more])
+        assert said.exit_code == 0, said.output
+        return said.stdout
+
+    assert f"read {sent}, accepted 200, quarantined {sent - 200}" in headrace("ingest")
+    assert f"{sent} = 200 + {sent - 200} + 0" in headrace("status", "--json")
+    rows = [json.loads(line) for line in headrace("quarantine", "--json", "--most", "500").splitlines()]
+    assert len(rows) == sent - 200
+    assert {row["plan"] for row in rows} == {None}
+    assert "offset" in headrace("quarantine", "--reason", "message.null")
+    assert f'headrace_rows_total{{data_set="clicks",state="read"}} {sent}' in headrace("metrics")
+    assert "clicks/events" in headrace("history", "--json")
 
 
 def test_only_committed_messages_are_rows_and_their_marks_are_no_gap(broker, web, capsys):
