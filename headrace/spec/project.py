@@ -231,6 +231,8 @@ def _bytes_of(path: str) -> bytes:
 
 
 def _why(error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "is a folder; name one of the files in it"
     return error.strerror or type(error).__name__
 
 

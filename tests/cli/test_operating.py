@@ -134,3 +134,10 @@ def test_metrics_are_read_by_prometheus(folder):
     assert {line.split()[2] for line in said.stdout.splitlines() if line.startswith("# TYPE")} == families
     assert headrace("metrics", "shop", "--to", "metrics.prom").exit_code == 0
     assert Path("metrics.prom").read_text() == headrace("metrics", "shop").stdout
+
+
+@pytest.mark.parametrize("command", ["quarantine", "plan"])
+def test_a_folder_where_a_file_is_asked_for(folder, command):
+    """It is said, with what to name."""
+    said = headrace(command, "shop")
+    assert (said.exit_code, "shop: is a folder; name one of the files in it" in said.output) == (2, True)
