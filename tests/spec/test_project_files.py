@@ -166,7 +166,7 @@ def test_a_data_set_may_be_all_there_is(tmp_path):
             "shop/late.yaml",
             "shop/late.yaml: cannot be read as a folder of project files: Not a directory",
         ),
-        (load_data_set, "shop", "shop: Is a directory"),
+        (load_data_set, "shop", "shop: is a folder; name one of the files in it"),
         (
             load_data_set,
             "shop/order.yaml",
