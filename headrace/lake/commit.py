@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
 from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
 
 from headrace.failures import Conflict, DataFailure, reaching
 from headrace.fault_points import reached
 from headrace.lake import storage
 from headrace.lake.changes import added_between
 from headrace.lake.data_files import Added
+from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.lake.tables import is_table, open_table, refuse_unknown_features
 
 INFO = "headrace"  # our key in a commit's metadata
@@ -58,16 +60,19 @@ def commit_once(
     *,
     info: Mapping[str, Any],
     replace: Mapping[str, str] | None = None,
+    removes: Sequence[DataFile] = (),
     seen: int | None = None,
 ) -> Committed:
     """Add the files and set the tokens in one commit, unless the table carries the tokens already.
 
     Run twice it commits once. With `replace` the new files take the place of those with
-    these partition values; `{}` names no value, so of all that were there. With `seen`,
-    only where no rows were added after that version.
+    these partition values; `{}` names no value, so of all that were there. With `removes`
+    they take the place of those files. With `seen`, only where no rows were added after
+    that version.
 
     Raises:
-        Conflict: the table carries other tokens than expected, or rivals won every attempt.
+        Conflict: the table carries other tokens than expected, a file to be replaced is not
+            in it any more, or rivals won every attempt.
         DataFailure: a file to be added is not there, or the table has features we cannot keep.
     """
     _files_exist(root, adds)
@@ -83,11 +88,12 @@ def commit_once(
             raise Conflict(
                 f"{root}: another run has added rows after version {seen}, in which no key was looked for; run again"
             )
+        _there_still(root, table.version(), removes)
         refuse_unknown_features(root, table)
         try:
             reached("commit")
             with reaching(root):
-                _commit(table, tokens, adds, info, replace)
+                _commit(table, tokens, [*_removed(removes), *(a.action() for a in adds)], info, replace)
             reached("committed")
         except DeltaError as failure:
             last = failure
@@ -101,13 +107,14 @@ def commit_once(
 def _commit(
     table: DeltaTable,
     tokens: Sequence[Token],
-    adds: Sequence[Added],
+    actions: Sequence[AddAction | RemoveAction],
     info: Mapping[str, Any],
     replace: Mapping[str, str] | None,
 ) -> None:
     now = time.time_ns() // 1_000_000
+    blind = replace is None and not any(isinstance(action, RemoveAction) for action in actions)
     table.create_write_transaction(
-        [a.action() for a in adds],
+        list(actions),
         mode="append" if replace is None else "overwrite",
         schema=table.schema(),
         partition_by=table.metadata().partition_columns or None,
@@ -117,12 +124,23 @@ def _commit(
             app_transactions=[Transaction(t.app, t.version, now) for t in tokens],
             custom_metadata={
                 INFO: {**info, "tokens": {t.app: t.version for t in tokens}},
-                "isBlindAppend": replace is None,
+                "isBlindAppend": blind,
             },
             max_commit_retries=0,  # a retry must read the token again, so it is ours to make
         ),
         post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
     )
+
+
+def _removed(files: Sequence[DataFile]) -> list[RemoveAction]:
+    now = time.time_ns() // 1_000_000
+    return [RemoveAction(file.name, True, now, file.size, file.partition) for file in files]
+
+
+def _there_still(root: str, version: int, files: Sequence[DataFile]) -> None:
+    # Delta accepts a remove without looking.
+    if files and (gone := {file.name for file in files} - {file.name for file in open_snapshot(root, version).files}):
+        raise Conflict(f"{root}: {len(gone)} files that were to be replaced are not there any more; run again")
 
 
 def _version_of(table: DeltaTable, tokens: Sequence[Token]) -> int:

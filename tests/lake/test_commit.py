@@ -8,6 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from headrace.failures import Conflict, DataFailure
+from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, last_info, newest_infos, stored_token
 from headrace.lake.data_files import DataFileWriter, write_small
 from headrace.lake.snapshot import open_snapshot, row_groups
@@ -181,3 +182,16 @@ def test_a_writer_without_rows_leaves_no_file(root, tmp_path):
     """Nothing was written, so nothing may be added."""
     assert DataFileWriter(root, SCHEMA).close() is None
     assert not list((tmp_path / "table").glob("*.parquet"))
+
+
+def test_files_are_replaced_in_the_commit_that_adds_the_new_ones(root):
+    """Readers see the old rows or the new; where somebody else has replaced them already, nothing happens."""
+    commit_once(root, [Token("a", 1, None)], write_small(root, rows(1, 2)), info={})
+    commit_once(root, [Token("a", 2, 1)], write_small(root, rows(3)), info={})
+    first = next(file for file in open_snapshot(root).files if file.rows == 2)
+    commit_once(root, [Token("a", 3, 2)], write_small(root, rows(4)), info={}, removes=[first])
+    assert sorted(DeltaTable(root).to_pyarrow_table().column("n").to_pylist()) == [3, 4]
+    with pytest.raises(Conflict, match="1 files that were to be replaced are not there any more"):
+        commit_once(root, [Token("a", 4, 3)], write_small(root, rows(5)), info={}, removes=[first])
+    with pytest.raises(DataFailure, match="deleted or changed rows"):
+        added_between(root, 1, open_snapshot(root).version)
