@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call
 from headrace.failures import DataFailure
 from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.features_table import features_schema
-from headrace.lake import storage
 from headrace.lake.commit import Committed, Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import Added
 from headrace.lake.layout import DataSetFolder, ModelFolder

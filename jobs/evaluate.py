@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call
 from headrace.features.feature_set import FeatureSpec
-from headrace.lake import storage
 from headrace.lake.layout import ModelFolder
 from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import RowGroup

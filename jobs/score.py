@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call
 from headrace.failures import DataFailure
 from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
-from headrace.lake import storage
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, digest_version, stored_token
 from headrace.lake.data_files import Added, DataFileWriter

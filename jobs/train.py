@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call
 from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.features.fit_statistics import Statistics
-from headrace.lake import storage
 from headrace.lake.commit import newest_infos
 from headrace.lake.layout import ModelFolder
 from headrace.lake.lock import locked

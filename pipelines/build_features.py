@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call
 from headrace.failures import Failure
 from headrace.features.build import Build
@@ -18,7 +18,6 @@ from headrace.features.features_table import features_schema, read_schema
 from headrace.features.kept import kept_columns
 from headrace.features.next_build import next_build
 from headrace.features.sides import Side, open_sides
-from headrace.lake import storage
 from headrace.lake.commit import last_info, stored_token
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked

@@ -13,10 +13,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call, Usage
 from headrace.failures import Failure
-from headrace.lake import storage
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import Account
 from headrace.lake.before import Before, rows_before

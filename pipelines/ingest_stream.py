@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call, Usage
 from headrace.failures import Failure
-from headrace.lake import storage
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace import entry
+from headrace import entry, storage
 from headrace.entry import Call
 from headrace.failures import Conflict, Failure, UsageFailure
-from headrace.lake import storage
 from headrace.lake.before import Before, rows_before
 from headrace.lake.commit import newest_infos
 from headrace.lake.data_set_tables import events_schema, quarantine_schema

@@ -8,7 +8,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
 
-from headrace.lake import storage
+from headrace import storage
 from headrace.lake.reading import opened, read_group
 from headrace.lake.snapshot import DataFile, RowGroup
 from headrace.rows.block import Block, Origin

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam import PCollection
 
+from headrace import storage
 from headrace.failures import DataFailure, PlaceFailure
-from headrace.lake import storage
 from headrace.lake.plans import SealedPlan
-from headrace.lake.storage import FileStatus
 from headrace.rows.block import RawBlock
 from headrace.rows.read_blocks import read_blocks
 from headrace.spec.data_set import Source
+from headrace.storage import FileStatus
 from transforms import coders  # noqa: F401  # what raw blocks travel by
 
 

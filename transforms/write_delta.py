@@ -11,8 +11,8 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from headrace import storage
 from headrace.failures import Conflict, UsageFailure
-from headrace.lake import storage
 from headrace.lake.commit import Committed, Token, commit_once, stored_token
 from headrace.lake.data_files import ROW_GROUP_BYTES, TARGET_BYTES, Added, DataFileWriter
 from headrace.lake.partitions import Partition, by_partition, refuse_unfit

@@ -223,8 +223,8 @@ def reset(config: Path, place_file: str | None, *, yes: bool, as_json: bool) -> 
 @answers
 def metrics(path: Path, place_file: str | None, to: Path | None) -> int:
     """Tell the state of the tables to Prometheus."""
+    from headrace import storage
     from headrace.cli.metrics import exposition
-    from headrace.lake import storage
 
     text = exposition(_project(path), load_place(place_file))
     if to is None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from headrace import storage
 from headrace.cli.children import run_child
 from headrace.failures import PlaceFailure
-from headrace.lake import storage
 from headrace.spec.project import load_place
 
 FREE_BYTES = 2_000_000_000

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.lake import storage
+from headrace import storage
 from headrace.lake.ingested import ingested
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.low_water import low_water

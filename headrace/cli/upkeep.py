@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from headrace import storage
 from headrace.fault_points import reached
-from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.compaction import compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from headrace import storage
 from headrace.failures import DataFailure
 from headrace.features.as_of import AsOfTable
 from headrace.features.availability import known_times
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.look_up import LookUpTable
-from headrace.lake import storage
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.reading import one_batch, read_file
 from headrace.lake.snapshot import Snapshot, open_snapshot

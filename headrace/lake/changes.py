@@ -3,8 +3,8 @@
 import json
 from urllib.parse import unquote
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 from headrace.lake.snapshot import DataFile, open_snapshot
 
 

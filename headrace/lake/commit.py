@@ -15,9 +15,9 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
+from headrace import storage
 from headrace.failures import Conflict, DataFailure, reaching
 from headrace.fault_points import reached
-from headrace.lake import storage
 from headrace.lake.changes import added_between
 from headrace.lake.data_files import Added
 from headrace.lake.snapshot import DataFile, open_snapshot

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+from headrace import storage
 from headrace.failures import reaching
 from headrace.fault_points import reached
-from headrace.lake import storage
 from headrace.lake.file_stats import FloatBounds, file_stats
 
 ROW_GROUP_ROWS = 131_072

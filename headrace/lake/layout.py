@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headrace.lake import storage
+from headrace import storage
 
 MADE_BY = {
     **dict.fromkeys(("events", "quarantine", "accounts"), "ingest"),

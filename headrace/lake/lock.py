@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from headrace import storage
 from headrace.failures import Conflict
-from headrace.lake import storage
 
 
 @contextmanager

@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
-from headrace.lake.storage import FileStatus
+from headrace.storage import FileStatus
 
 _QUIET = 1.0  # seconds without a change after which a file counts as complete
 _MOST_FAULTS = 12  # told in one message

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from headrace.lake import storage
+from headrace import storage
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import open_table
 

@@ -5,18 +5,18 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from headrace import storage
 from headrace.failures import Conflict, DataFailure, UsageFailure
-from headrace.lake import storage
 from headrace.lake.commit import stored_token
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.new_files import NewFiles, new_files, some_of
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
-from headrace.lake.storage import FileStatus
 from headrace.lake.tables import open_table
 from headrace.rows.cut import cut
 from headrace.spec.data_set import DataSet
 from headrace.spec.digest import contract_digest
 from headrace.spec.project import Located
+from headrace.storage import FileStatus
 
 MOST_FILES = 10_000
 MOST_BYTES = 64_000_000_000

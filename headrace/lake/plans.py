@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
+from headrace import storage
 from headrace.failures import Conflict
 from headrace.fault_points import reached
-from headrace.lake import storage
 from headrace.lake.commit import digest_version
-from headrace.lake.storage import FileStatus
+from headrace.storage import FileStatus
 
 
 class PlannedFile(NamedTuple):

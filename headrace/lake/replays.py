@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from headrace import storage
 from headrace.failures import Conflict
 from headrace.fault_points import reached
-from headrace.lake import storage
 from headrace.lake.accounts import prove_tiling
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import DataFileWriter

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple, Self
 
+from headrace import storage
 from headrace.failures import DataFailure
 from headrace.fault_points import reached
-from headrace.lake import storage
 from headrace.lake.accounts import NOT_LOOKED_FOR, Account, prove_tiling
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.plans import Plan

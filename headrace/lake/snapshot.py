@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 from headrace.lake.damage import readable
 from headrace.lake.layout import MADE_BY
 from headrace.lake.tables import is_table, open_table, plain_schema

@@ -7,8 +7,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError
 
+from headrace import storage
 from headrace.failures import DataFailure, PlaceFailure
-from headrace.lake import storage
 
 # Readers look at the statistics of the first 32 columns unless told; times may stand behind them.
 _PROPERTIES = {"delta.dataSkippingNumIndexedCols": "-1"}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace.lake import storage
+from headrace import storage
 from headrace.lake.data_files import ROW_GROUP_BYTES, DataFileWriter
 from headrace.lake.reading import opened
 from headrace.lake.repeats import Places

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 
 if TYPE_CHECKING:
     import xgboost as xgb

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from headrace import storage
 from headrace.failures import reaching
-from headrace.lake import storage
 from headrace.learn.slices import RUN, SliceCounts
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace import storage
 from headrace.failures import DataFailure, Failure
-from headrace.lake import storage
 from headrace.lake.commit import last_info, newest_infos
 from headrace.lake.ingested import ingested
 from headrace.lake.layout import DataSetFolder, ModelFolder

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 from headrace.learn.metrics import Metrics
 from headrace.report.contents import Curves, Evaluation, Slice, Slices
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 
 
 class Took(msgspec.Struct, frozen=True):

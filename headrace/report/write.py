@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 
-from headrace.lake import storage
+from headrace import storage
 from headrace.learn.bundle import json_bytes
 from headrace.report.collect import collect
 from headrace.report.contents import Report

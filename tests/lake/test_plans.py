@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from headrace import storage
 from headrace.failures import Conflict, DataFailure
-from headrace.lake import storage
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.planning import Planner
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, SealedPlan

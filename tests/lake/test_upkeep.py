@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from headrace import storage
 from headrace.failures import Conflict, DataFailure
-from headrace.lake import compaction, storage
+from headrace.lake import compaction
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.compaction import compact

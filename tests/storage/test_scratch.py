@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from headrace.lake import storage
+from headrace import storage
 
 
 def test_a_scratch_folder_is_gone_after_the_block(tmp_path):

@@ -1,6 +1,6 @@
 """Paths as the lake knows them."""
 
-from headrace.lake import storage
+from headrace import storage
 
 
 def test_many_paths_are_resolved_as_one_is(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The one place that touches paths: local folders now, the same calls for object stores later."""
+"""The one place that touches paths: local folders now, the same calls for object stores."""
 
 import os
 import shutil
