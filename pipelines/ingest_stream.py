@@ -15,6 +15,7 @@ from headrace import entry, storage
 from headrace.entry import Call, Usage
 from headrace.failures import Failure
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
+from headrace.lake.key_window import StreamKey, prove_fits
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.offsets import Topic, TopicApps, partition_name
@@ -99,6 +100,8 @@ def ingest(call: Call) -> dict[str, Any]:
     with locked(folder.root), _ended_by_signals():
         topic = look_at(data.source.topic, call.place.kafka)
         tables = _tables(folder, data)
+        if key := tables["events"].key:
+            prove_fits(folder.events, key)
         before = open_table(tables["events"].root).version()
         try:
             rounds = sum(1 for _ in _rounds(call, launcher, topic, data, tables))
@@ -145,6 +148,7 @@ def _tables(folder: DataSetFolder, data: DataSet) -> dict[str, StreamTable]:
             TopicApps(data.dataset, create_table(root, schemas[name]), data.source.topic),
             contract_digest(data),
             data.contract.stop_if.quarantined_share,
+            StreamKey.of(data) if name == "events" else None,
         )
         for name, root in folder.committed.items()
     }
@@ -186,7 +190,8 @@ def _prove_reached(topic: Topic, tables: Mapping[str, StreamTable], stop: Offset
 def _interrupted(account: StreamAccount, call: Call) -> str:
     return (
         f"interrupted; {account.read:,} messages were committed by this run ({account.accepted:,} accepted, "
-        f"{account.quarantined:,} quarantined) and stay; to go on after them, call it again: "
+        f"{account.quarantined:,} quarantined, {account.duplicate:,} duplicate) and stay; to go on after them, call it "
+        "again: "
         f"python -m pipelines.ingest_stream --config {call.config} --until {call.options.until}"
     )
 

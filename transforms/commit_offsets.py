@@ -13,6 +13,7 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 
+from headrace.lake.key_window import KeyWindow
 from headrace.lake.offsets import Part, gap
 from headrace.lake.stream_commit import StreamTable
 
@@ -48,6 +49,10 @@ class _CommitFn(beam.DoFn):
         self._tables = dict(tables)
         self._every = every
         self._patience = patience
+        self._windows: dict[str, KeyWindow | None] = {}
+
+    def setup(self) -> None:
+        self._windows = {name: table.window() for name, table in self._tables.items()}
 
     def process(
         self,
@@ -78,7 +83,7 @@ class _CommitFn(beam.DoFn):
         soon: Any = beam.DoFn.TimerParam(SOON),
     ) -> Iterator[tuple[str, int]]:
         into = self._tables[table.read()]
-        after = into.commit(waiting.read())
+        after = into.commit(waiting.read(), self._windows[into.name])
         waiting.clear()
         is_set.clear()
         last.write(time.time())
@@ -102,7 +107,7 @@ class _CommitFn(beam.DoFn):
         waiting: Any = beam.DoFn.StateParam(WAITING),
     ) -> Iterator[tuple[str, int]]:
         into = self._tables[table.read()]
-        after = into.commit(waiting.read())
+        after = into.commit(waiting.read(), self._windows[into.name])
         waiting.clear()
         if after.parts:
             raise gap(into.name, after.parts, after.tokens, 0)

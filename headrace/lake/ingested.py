@@ -4,6 +4,7 @@ from typing import Any
 
 from headrace.lake.account_table import read_accounts
 from headrace.lake.accounts import NOT_LOOKED_FOR, Account
+from headrace.lake.key_window import StreamKey
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.stream_commit import stream_account
 from headrace.spec.data_set import DataSet
@@ -17,4 +18,5 @@ def ingested(data: DataSet, folder: DataSetFolder) -> dict[str, Any]:
     total = stream_account(folder.events)
     rows = {name: getattr(total, name) for name in ("read", "accepted", "quarantined", "duplicate")}
     none = dict.fromkeys(("plans", "files", "bytes"), 0)
-    return {**none, **rows, "duplicates": NOT_LOOKED_FOR, "reasons": dict(total.reasons)}
+    key = StreamKey.of(data)
+    return {**none, **rows, "duplicates": key.told if key else NOT_LOOKED_FOR, "reasons": dict(total.reasons)}

@@ -12,12 +12,16 @@ from headrace.rows.messages import CheckedMessages
 
 @dataclass(frozen=True)
 class StreamAccount:
-    """read = accepted + quarantined + duplicate; late are among the accepted."""
+    """read = accepted + quarantined + duplicate; late are among the accepted.
+
+    Duplicates are known to the events alone, which look for them: in the account of a commit
+    to another table they are among the accepted.
+    """
 
     read: int = 0  # messages, as all counts below
     accepted: int = 0
     quarantined: int = 0
-    duplicate: int = 0  # not looked for yet
+    duplicate: int = 0
     late: int = 0
     newest: dt.datetime | None = None  # event time of the accepted
     reasons: Mapping[str, int] = field(default_factory=dict)  # how many messages each holds for

@@ -1,15 +1,22 @@
 """Commit what came of a topic's messages to one table, in the order of their offsets, once."""
 
+import random
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
-from headrace.failures import DataFailure
+from headrace.failures import Conflict, DataFailure
+from headrace.lake.accounts import NOT_LOOKED_FOR
 from headrace.lake.commit import Token, commit_once, newest_infos
-from headrace.lake.offsets import Part, Stored, Topic, TopicApps, identity_version, next_offsets, next_turn
+from headrace.lake.key_window import KeyWindow, StreamKey
+from headrace.lake.offsets import Part, Stored, Topic, TopicApps, Turn, identity_version, next_offsets, next_turn
 from headrace.lake.stream_account import StreamAccount
+from headrace.lake.stream_repeats import left_in
 from headrace.lake.tables import open_table
+
+_ATTEMPTS = 8
 
 INFO = "stream"
 """The key under which a commit's metadata tell of a stream."""
@@ -32,6 +39,7 @@ class StreamTable:
     apps: TopicApps
     contract: str  # digest
     stop_if: float | None = None  # share of quarantined messages in a commit
+    key: StreamKey | None = None  # None: rows that repeat others are not looked for
 
     def begin(self, topic: Topic, *, accept_loss: bool = False) -> dict[int, int]:
         """The offset it needs next of each partition; it has a token of every one afterwards.
@@ -54,27 +62,55 @@ class StreamTable:
             commit_once(self.root, tokens, [], info={INFO: self._told(StreamAccount(), {}) | {"lost": lost}})
         return first
 
-    def commit(self, parts: Iterable[Part]) -> Waiting:
+    def window(self) -> KeyWindow | None:
+        """What `commit` looks for repeats in; a worker keeps it from one commit to the next."""
+        return KeyWindow(self.root, self.key) if self.key else None
+
+    def commit(self, parts: Iterable[Part], window: KeyWindow | None = None) -> Waiting:
         """Add every part that goes on where the table ends, in one commit with the tokens.
 
-        Run twice it commits once; parts the table has are dropped.
+        Run twice it commits once; parts the table has are dropped. With a key, rows that repeat
+        one are left out; where a rival adds rows meanwhile, they are looked at, and it is tried
+        again. A worker hands the same `window` to every commit, else it is read anew.
 
         Raises:
-            Conflict: another run has committed in between.
+            Conflict: another run has committed other parts in between, or rivals won every attempt.
             Failure: the account of the parts does not close.
-            DataFailure: too many of them broke the contract.
+            DataFailure: too many of them broke the contract, a key is repeated and that is
+                refused, or the window does not fit into memory.
         """
-        parts = list(parts)
-        before = self.tokens({span.file for part in parts for span in part.spans})
-        turn = next_turn(parts, before)
+        parts, window = list(parts), window or self.window()
+        for attempt in range(_ATTEMPTS):
+            before = self.tokens({span.file for part in parts for span in part.spans})
+            turn = next_turn(parts, before)
+            if not turn.take:
+                return Waiting(turn.wait, turn.tokens, 0)
+            try:
+                account = self._commit(turn, before, window)
+            except Conflict as rival:  # whether it was one, the tokens tell: they are read again
+                last = rival
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
+            else:
+                return Waiting(turn.wait, turn.tokens, account.read)
+        raise last
+
+    def _commit(self, turn: Turn, before: Mapping[str, int], window: KeyWindow | None) -> StreamAccount:
         account = StreamAccount.total(part.account for part in turn.take)
-        if turn.take:
-            adds = [part.added for part in turn.take if part.added]
-            account.prove(self.name, sum(added.rows for added in adds), self.stop_if)
-            moved = {file: (before[file], end) for file, end in turn.tokens.items() if end != before[file]}
-            tokens = [Token(self.apps.of(file), end, start) for file, (start, end) in moved.items()]
-            commit_once(self.root, tokens, adds, info={INFO: self._told(account, moved)})
-        return Waiting(turn.wait, turn.tokens, account.read)
+        files = [part.added for part in turn.take if part.added]
+        account.prove(self.name, sum(file.rows for file in files), self.stop_if)
+        kept = left_in(self.root, files, account, window)
+        kept.account.prove(self.name, sum(file.rows for file in kept.files), None)
+        moved = {file: (before[file], end) for file, end in turn.tokens.items() if end != before[file]}
+        done = commit_once(
+            self.root,
+            [Token(self.apps.of(file), end, start) for file, (start, end) in moved.items()],
+            kept.files,
+            info={INFO: self._told(kept.account, moved)},
+            seen=kept.seen,
+        )
+        if window and kept.keys is not None and done.fresh:
+            window.committed(done.version, kept.keys)
+        return kept.account
 
     def tokens(self, partitions: Iterable[str]) -> dict[str, int]:
         """The offset it needs next, by the name of the partition.
@@ -102,6 +138,7 @@ class StreamTable:
         return {
             "topic": self.apps.topic,
             "contract": self.contract,
+            "duplicates": self.key.told if self.key else NOT_LOOKED_FOR,
             "offsets": {file: list(span) for file, span in moved.items()},
             **account.as_info(),
         }

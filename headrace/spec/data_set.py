@@ -186,7 +186,10 @@ class Dedupe(Section):
     """How far repeats of a key are looked for."""
 
     within: Duration | None = None
-    """In the rows of the table that are at most so much older than its newest; without it in all of them."""
+    """In the rows of the table that are at most so much older than its newest; without it in all of them, for messages
+    of a topic in those of one hour."""
+    max_bytes: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
+    """topic: the most memory that the keys of these rows may take, 24 bytes each; more is refused."""
 
 
 class DataSet(Section):

@@ -63,7 +63,11 @@ def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
     if not data.key and {"on_repeat", "dedupe"} & data.model_fields_set:
         asked = "on_repeat" if "on_repeat" in data.model_fields_set else "dedupe"
         findings.add(asked, "is about rows with one key, and there is no key; declare it, or delete this")
-    if data.dedupe.within is not None and data.time is None:
+    if data.key and data.source.topic and data.time is None:
+        findings.add("key", "repeats in a topic are looked for among the newest rows, and there is no time; declare it")
+    elif "max_bytes" in data.dedupe.model_fields_set and not data.source.topic:
+        findings.add("dedupe.max_bytes", "is about the messages of a topic, and the rows come from files; delete it")
+    elif data.dedupe.within is not None and data.time is None:
         findings.add("dedupe.within", "is counted back from the newest time, and there is no time; declare it")
     if data.time is not None:
         findings.timestamp_column("time", data.time, scope)

@@ -1,12 +1,16 @@
 """Commits of a topic's messages: once, in order, with every token and the account in the same commit."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
 from headrace.failures import Conflict, DataFailure, Failure
-from headrace.lake.commit import last_info, stored_token
+from headrace.lake.commit import Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import write_small
+from headrace.lake.key_window import StreamKey
 from headrace.lake.offsets import Part, Retained, Topic, TopicApps, cut_at
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_commit import StreamTable, stream_account
@@ -15,6 +19,16 @@ from headrace.rows.block import Origin
 
 TOPIC = Topic("clicks", "Zx81", {0: Retained(0, 100), 1: Retained(5, 90)})
 SCHEMA = pa.schema([("n", pa.int64())])
+KEYED = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("_file", pa.string()),
+        ("_offset", pa.int64()),
+        ("_late", pa.bool_()),
+    ]
+)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -120,3 +134,74 @@ def test_blocks_are_cut_where_any_table_goes_on():
     """After a kill between two commits the tables go on from different offsets; no piece is half in a table."""
     pieces = list(cut_at(Origin("clicks/0", 0, 100), [40, 10, 100, 0]))
     assert pieces == [Origin("clicks/0", 0, 10), Origin("clicks/0", 10, 40), Origin("clicks/0", 40, 100)]
+
+
+@pytest.fixture
+def keyed(tmp_path):
+    """An events table whose rows have a key, begun."""
+    root = str(tmp_path / "keyed")
+    key = StreamKey(("id",), "at", timedelta(hours=1), refuse=False, most_bytes=10**9)
+    table = StreamTable("events", root, TopicApps("web", create_table(root, KEYED), "clicks"), "digest", key=key)
+    table.begin(TOPIC)
+    return table
+
+
+def keyed_part(table, start, ids, *, late=()):
+    """Messages of partition 0 with these keys, written; one second between two of them."""
+    rows = {
+        "id": list(ids),
+        "at": [START + timedelta(seconds=start + n) for n in range(len(ids))],
+        "_file": ["clicks/0"] * len(ids),
+        "_offset": list(range(start, start + len(ids))),
+        "_late": [number in late for number in ids],
+    }
+    (added,) = write_small(table.root, pa.RecordBatch.from_pydict(rows, schema=KEYED))
+    account = StreamAccount(read=len(ids), accepted=len(ids), late=len(late))
+    return Part((Origin("clicks/0", start, start + len(ids)),), added, account)
+
+
+def ids(table):
+    return sorted(DeltaTable(table.root).to_pyarrow_table().column("id").to_pylist())
+
+
+def test_rows_that_repeat_a_key_are_left_out_and_counted(keyed):
+    """In one file, in another of the same commit, in a later commit, and after a start from the table alone."""
+    window = keyed.window()
+    keyed.commit([keyed_part(keyed, 2, [2, 3]), keyed_part(keyed, 0, [1, 1])], window)
+    keyed.commit([keyed_part(keyed, 4, [3, 4, 2], late=(3, 4))], window)
+    keyed.commit([keyed_part(keyed, 7, [1, 2, 3])], window)
+    keyed.commit([keyed_part(keyed, 10, [4, 5])], keyed.window())
+    assert ids(keyed) == [1, 2, 3, 4, 5]
+    total = stream_account(keyed.root)
+    assert (total.read, total.accepted, total.duplicate, total.late) == (12, 5, 7, 1)
+    assert total.newest == START + timedelta(seconds=11)
+    assert last_info(keyed.root)["stream"]["duplicates"] == "looked for by key, within 1h"
+
+
+def test_rows_that_a_rival_adds_meanwhile_are_looked_at(keyed, monkeypatch):
+    """A replay or a batch run appends between the look and the commit: its keys win, and the parts still come in."""
+    window = keyed.window()
+    keyed.commit([keyed_part(keyed, 0, [1, 2])], window)
+    catch_up, rivals = window.catch_up, iter([(3, Token("rival", 1, None)), (4, Token("rival", 2, 1))])
+
+    def catch_up_and_be_overtaken():
+        version = catch_up()
+        for number, token in [rival] if (rival := next(rivals, None)) else []:
+            commit_once(keyed.root, [token], [keyed_part(keyed, 50, [number]).added], info={})
+        return version
+
+    monkeypatch.setattr(window, "catch_up", catch_up_and_be_overtaken)
+    assert keyed.commit([keyed_part(keyed, 2, [3, 4, 5])], window).committed == 3
+    assert ids(keyed) == [1, 2, 3, 4, 5]
+    assert stream_account(keyed.root).duplicate == 2
+
+
+def test_a_repeat_may_stop_a_stream(keyed):
+    """Nothing of the parts is committed, and the keys are named with their offsets."""
+    table = replace(keyed, key=replace(keyed.key, refuse=True))
+    table.commit([keyed_part(table, 0, [1, 2])])
+    with pytest.raises(
+        DataFailure, match=r"1 messages repeat .* For example: id 2 at clicks/0 offset 3. Say on_repeat"
+    ):
+        table.commit([keyed_part(table, 2, [3, 2])])
+    assert ids(table) == [1, 2]

@@ -25,7 +25,7 @@ def begin_at_the_oldest(table: StreamTable, topic: Any, **_: Any) -> dict[int, i
     return {number: retained.end if again else retained.low for number, retained in topic.partitions.items()}
 
 
-def commit_blindly(table: StreamTable, parts: Any) -> Waiting:
+def commit_blindly(table: StreamTable, parts: Any, _window: Any) -> Waiting:
     parts = list(parts)
     reached("commit")
     handle = DeltaTable(table.root)

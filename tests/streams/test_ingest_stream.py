@@ -71,6 +71,24 @@ def test_a_topic_with_poison_is_in_the_tables_once(broker, web, capsys):
     assert pl.read_delta(lake().quarantine).height == sent + more - 2600
 
 
+def test_a_key_is_in_the_table_once(broker, web, capsys):
+    """Messages sent twice, in one run and over two, on any partition; the account says how many were left out."""
+    clicks.send(broker, web, range(300))
+    clicks.send(broker, web, range(200, 250), poison_every=10, partitions=2)
+    code, done = run(capsys)
+    assert (code, done["summary"]["accepted"], done["summary"]["duplicate"]) == (0, 300, 50), done
+    clicks.send(broker, web, range(290, 310), partitions=1)
+    code, done = run(capsys)
+    assert (code, done["summary"]["accepted"], done["summary"]["duplicate"]) == (0, 10, 10), done
+    assert sorted(ids()) == list(range(310))
+    assert last_info(lake().events)["stream"]["duplicates"] == "looked for by key, within 1h"
+    window = Path("web/clicks.yaml").read_text().replace("key: [id]", "key: [id]\ndedupe: {within: 9d, max_bytes: 1mb}")
+    Path("web/clicks.yaml").write_text(window)
+    clicks.send(broker, web, range(50_000))
+    code, done = run(capsys)
+    assert (code, "dedupe.max_bytes allows 1,000,000. Shorten dedupe.within" in done["message"]) == (3, True), done
+
+
 def test_people_are_told_of_a_topic_as_of_files(broker, web):
     """`headrace ingest` takes the stream's entry point; status, quarantine, metrics and history know its rows."""
     sent = clicks.send(broker, web, range(200), poison_every=20)
