@@ -21,6 +21,7 @@ POINTS = {
     "tables": "between the commits of the two tables",
     "accounted": "the accounts table is written, the run has not said so",
     "compaction": "small files are put together, no commit names them",
+    "retention": "bytes of quarantine are taken out, no commit names the files",
     "checkpoint": "upkeep is about to write a checkpoint",
 }
 """What has just happened at each point."""

@@ -193,7 +193,8 @@ def upkeep(path: Path, place_file: str | None, retention: str, *, dry_run: bool,
             print(json.dumps(asdict(table)))
             continue
         together = f"{table.files} small files into {table.into}" if table.into else f"{table.files} small files"
-        print(f"{table.table}: {together}, {table.removed} files nobody needs, {table.bytes / 1e6:,.1f} MB")
+        emptied = f", {table.emptied:,} rows without their raw bytes" if table.emptied else ""
+        print(f"{table.table}: {together}{emptied}, {table.removed} files nobody needs, {table.bytes / 1e6:,.1f} MB")
     return 0
 
 

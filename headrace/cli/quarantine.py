@@ -19,6 +19,7 @@ from headrace.rows.explain import explain
 from headrace.spec.place import Place
 from headrace.spec.project import load_data_set
 
+_NO_BYTES = "(its bytes are not kept)"
 _COLUMNS = ["_plan", "_file", "_offset", "reasons", "raw", "length", "replayable"]
 
 
@@ -88,5 +89,5 @@ def _chosen(rows: pa.RecordBatch, reason: str | None, most: int) -> Iterator[Row
     for row in rows.slice(0, most).to_pylist():
         raw = row["raw"] or b""
         length = row["length"] if row["length"] is not None else len(raw)
-        text = printable(raw.decode("utf-8", "backslashreplace"))
+        text = printable(raw.decode("utf-8", "backslashreplace")) if raw or not length else _NO_BYTES
         yield Row(row["_plan"], row["_file"], row["_offset"], tuple(row["reasons"]), length, row["replayable"], text)

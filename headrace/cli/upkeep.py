@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from headrace import storage
 from headrace.fault_points import reached
 from headrace.lake.commit import stored_token
-from headrace.lake.compaction import compact, small_files
+from headrace.lake.compaction import Together, compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
 from headrace.lake.orphans import orphans, version_at
 from headrace.lake.replays import open_replay
+from headrace.lake.retention import APART, forget_bytes, past_retention, rows_with_bytes
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import is_table, open_table
 from headrace.spec.place import Place
@@ -24,8 +25,14 @@ class Table:
 
     name: str  # <data set or model>/<table>
     root: str
-    order: str | None  # the column its rows come in
+    order: str | None  # the column by which its rows are sorted
     compacts: bool = True
+    bytes_kept: dt.timedelta | None = None  # of raw rows
+
+    @property
+    def together(self) -> Together:
+        """How its files are put together."""
+        return Together(self.order, self.bytes_kept / APART if self.bytes_kept else None)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Kept:
     table: str
     files: int  # small files that were put together
     into: int  # the files they became; 0 where nothing was written
+    emptied: int  # rows whose raw bytes are older than table.retention
     removed: int  # files no version needs
     bytes: int  # of the removed files
 
@@ -60,8 +68,8 @@ def tables(project: Project, place: Place) -> Iterator[Table]:
     for name, data in sorted(project.data_sets.items()):
         folder = DataSetFolder(lake, project.name, name)
         found = [
-            Table(f"{name}/events", folder.events, data.value.time),
-            Table(f"{name}/quarantine", folder.quarantine, None),
+            Table(f"{name}/events", folder.events, data.value.clustered_by),
+            Table(f"{name}/quarantine", folder.quarantine, None, bytes_kept=data.value.table.retention.quarantine),
             Table(f"{name}/accounts", folder.accounts, "plan"),
             Table(f"{name}/settlements", folder.settlements, "replay"),
         ]
@@ -104,12 +112,13 @@ def _seen(project: Project, place: Place) -> dict[str, list[int]]:
 
 
 def _keep(table: Table, seen: Sequence[int], retention: dt.timedelta, *, dry_run: bool) -> Kept:
-    runs = small_files(open_snapshot(table.root), table.order) if table.compacts else []
+    now = dt.datetime.now(dt.UTC)
+    emptied = _empty(table, now, dry_run=dry_run)
+    runs = small_files(open_snapshot(table.root), table.together) if table.compacts else []
     files, into = sum(map(len, runs)), 0
     if runs and not dry_run:
-        done = compact(table.root, table.order)
+        done = compact(table.root, table.together)
         files, into = done.before, done.after
-    now = dt.datetime.now(dt.UTC)
     then = now - min(retention, now - dt.datetime.min.replace(tzinfo=dt.UTC))
     gone = orphans(table.root, min([version_at(table.root, then), *seen]), retention)
     if not dry_run:
@@ -117,4 +126,13 @@ def _keep(table: Table, seen: Sequence[int], retention: dt.timedelta, *, dry_run
             storage.remove(orphan.path)
         reached("checkpoint")
         open_table(table.root).create_checkpoint()
-    return Kept(table.name, files, into, len(gone), sum(orphan.size for orphan in gone))
+    return Kept(table.name, files, into, emptied, len(gone), sum(orphan.size for orphan in gone))
+
+
+def _empty(table: Table, now: dt.datetime, *, dry_run: bool) -> int:
+    """How many rows of quarantine lose their raw bytes, which are older than they are kept."""
+    if table.bytes_kept is None:
+        return 0
+    if dry_run:
+        return rows_with_bytes(past_retention(open_snapshot(table.root), table.bytes_kept, now))
+    return forget_bytes(table.root, table.bytes_kept, now)

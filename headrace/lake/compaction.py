@@ -1,25 +1,22 @@
 """Put many small files of a table together, in one commit that changes no row."""
 
-import random
-import time
-from collections.abc import Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from deltalake import CommitProperties, PostCommitHookProperties
-from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, RemoveAction
 
-from headrace.failures import Conflict, DataFailure, reaching
+from headrace.failures import DataFailure
 from headrace.fault_points import reached
 from headrace.lake.data_files import ROW_GROUP_BYTES, TARGET_BYTES, Added, DataFileWriter
-from headrace.lake.reading import read_group
-from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
+from headrace.lake.rewrite import replace_files, stored_rows
+from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot
 from headrace.lake.tables import open_table, refuse_unknown_features
 
 FEWEST = 4  # files that are worth a rewrite
-_ATTEMPTS = 8
+_SORTED_BYTES = 256_000_000  # in memory, of rows that are sorted at once
 
 
 class Compacted(NamedTuple):
@@ -30,16 +27,34 @@ class Compacted(NamedTuple):
     bytes: int  # of the files before
 
 
-def small_files(snapshot: Snapshot, order: str | None, target: int = TARGET_BYTES) -> list[list[DataFile]]:
+@dataclass(frozen=True)
+class Together:
+    """Which rows a table's files are to hold side by side."""
+
+    order: str | None = None  # the column by which rows are sorted
+    apart: dt.timedelta | None = None  # rows of different spans of this length, by when they were written, stay apart
+
+    def place(self, file: DataFile) -> tuple[Any, ...]:
+        """What files that may become one have in common."""
+        partition = tuple(sorted((name, repr(value)) for name, value in file.partition.items()))
+        return (partition, file.modified.timestamp() // self.apart.total_seconds() if self.apart else 0)
+
+    def rank(self, file: DataFile) -> tuple[Any, ...]:
+        """Where a file stands among those, which have no value of the column or a smallest one."""
+        low = file.low.get(self.order) if self.order else None
+        return (low is not None, low, file.name) if low is not None else (False, file.name)
+
+
+def small_files(snapshot: Snapshot, how: Together, target: int = TARGET_BYTES) -> list[list[DataFile]]:
     """Runs of files that would fit into one of about `target` bytes, within a partition, in the order of a column.
 
     A file above three quarters of the target is left alone, and so is a run of few files,
     and a partition of other values than texts.
     """
     small = [file for file in snapshot.files if file.size < target * 3 // 4 and _of_texts(file)]
-    small.sort(key=lambda file: (_partition(file), str(file.low.get(order or "", "")), file.name))
+    small.sort(key=lambda file: (how.place(file), how.rank(file)))
     runs: list[list[DataFile]] = []
-    for _, files in groupby(small, key=_partition):
+    for _, files in groupby(small, key=how.place):
         run: list[DataFile] = []
         for file in files:
             if run and sum(f.size for f in run) + file.size > target:
@@ -50,10 +65,11 @@ def small_files(snapshot: Snapshot, order: str | None, target: int = TARGET_BYTE
     return [run for run in runs if len(run) >= FEWEST]
 
 
-def compact(root: str, order: str | None = None, target: int = TARGET_BYTES) -> Compacted:
-    """Rewrite runs of small files, holding one row group at a time; readers see the old files or the new.
+def compact(root: str, how: Together, target: int = TARGET_BYTES) -> Compacted:
+    """Rewrite runs of small files, in bounded memory; readers see the old files or the new.
 
-    Safe beside a run that appends. Rows, and what incremental readers have seen, stay as they are.
+    Safe beside a run that appends. Rows, and what incremental readers have seen, stay as they
+    are. A new file is as old as the newest of those it is made of.
 
     Raises:
         Conflict: the files were replaced by another run in between; nothing was changed.
@@ -62,53 +78,48 @@ def compact(root: str, order: str | None = None, target: int = TARGET_BYTES) -> 
     table = open_table(root)
     refuse_unknown_features(root, table)
     snapshot = open_snapshot(root, table.version())
-    runs = small_files(snapshot, order, target)
+    runs = small_files(snapshot, how, target)
     if not runs:
         return Compacted(0, 0, 0)
-    added = [_together(snapshot, run) for run in runs]
+    added = [_together(snapshot, run, how) for run in runs]
     old = [file for run in runs for file in run]
-    now = time.time_ns() // 1_000_000
-    actions: list[AddAction | RemoveAction] = [
-        *(RemoveAction(file.name, False, now, file.size, file.partition) for file in old),
-        *(AddAction(a.name, a.size, a.partition, a.modified, False, a.stats) for a in added),
-    ]
     reached("compaction")
-    _commit(root, actions, {file.name for file in old})
+    replace_files(root, old, added, changes_data=False)
     return Compacted(len(old), len(added), sum(file.size for file in old))
 
 
-def _commit(root: str, actions: list[AddAction | RemoveAction], old: set[str]) -> None:
-    """Change the files in one commit, as long as every old one is still there: nobody else may have replaced it."""
-    for attempt in range(_ATTEMPTS):
-        table = open_table(root)
-        if gone := old - {file.name for file in open_snapshot(root, table.version()).files}:
-            raise Conflict(f"{root}: {len(gone)} files were changed while they were put together; run again")
-        try:
-            with reaching(root):
-                table.create_write_transaction(
-                    actions,
-                    mode="append",
-                    schema=table.schema(),
-                    partition_by=table.metadata().partition_columns or None,
-                    # A retry must look for the old files again, so it is ours to make.
-                    commit_properties=CommitProperties(custom_metadata={"isBlindAppend": False}, max_commit_retries=0),
-                    post_commithook_properties=PostCommitHookProperties(
-                        create_checkpoint=True, cleanup_expired_logs=False
-                    ),
-                )
-        except DeltaError as failure:
-            last = failure
-            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
-        else:
-            return
-    raise Conflict(f"{root}: rivals won {_ATTEMPTS} times in a row, last: {last}; run again") from last
+def in_order(rows: Iterable[pa.RecordBatch], column: str, most_bytes: int = _SORTED_BYTES) -> Iterator[pa.RecordBatch]:
+    """The rows sorted by a column, nulls last, as far as `most_bytes` reach; more of them in parts, each sorted.
+
+    Where they come from files in the order of their smallest values, parts overlap no more than those files do.
+    Rows of one value stay in the order in which they came.
+
+    >>> [batch.to_pydict() for batch in in_order([pa.record_batch({"n": [3, 1]}), pa.record_batch({"n": [2]})], "n")]
+    [{'n': [1, 2, 3]}]
+    """
+    held: list[pa.RecordBatch] = []
+    for batch in rows:
+        held.append(batch)
+        if sum(one.nbytes for one in held) >= most_bytes:
+            yield from _sorted(held, column)
+            held = []
+    if held:
+        yield from _sorted(held, column)
 
 
-def _together(snapshot: Snapshot, files: Sequence[DataFile]) -> Added:
+def _sorted(rows: Sequence[pa.RecordBatch], column: str) -> Sequence[pa.RecordBatch]:
+    found: Sequence[pa.RecordBatch] = pa.Table.from_batches(rows).sort_by(column).combine_chunks().to_batches()
+    return found
+
+
+def _together(snapshot: Snapshot, files: Sequence[DataFile], how: Together) -> Added:
     partition = files[0].partition
+    rows = stored_rows(snapshot, files)
+    if how.order is not None and how.order not in partition:
+        rows = in_order(rows, how.order)
     with DataFileWriter(snapshot.root, snapshot.schema, partition=partition, row_group_bytes=ROW_GROUP_BYTES) as writer:
-        for rows in _rows(snapshot, files):
-            writer.write(rows)
+        for batch in rows:
+            writer.write(batch)
         added = writer.close()
     expected = sum(file.rows for file in files)
     if added is None or added.rows != expected:
@@ -116,19 +127,7 @@ def _together(snapshot: Snapshot, files: Sequence[DataFile]) -> Added:
             f"{snapshot.root}: {expected:,} rows were to be put together, {added.rows if added else 0:,} arrived; "
             "nothing was changed. Run again; if it stays, report it"
         )
-    return added
-
-
-def _rows(snapshot: Snapshot, files: Sequence[DataFile]) -> Iterator[pa.RecordBatch]:
-    partitioned = files[0].partition.keys()
-    schema = snapshot.schema
-    for name in partitioned:
-        schema = schema.remove(schema.get_field_index(name))
-    return (read_group(group, schema) for group in row_groups(files))
-
-
-def _partition(file: DataFile) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, repr(value)) for name, value in file.partition.items()))
+    return added._replace(modified=max(round(file.modified.timestamp() * 1000) for file in files))
 
 
 def _of_texts(file: DataFile) -> bool:

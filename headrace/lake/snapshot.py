@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -27,6 +27,8 @@ class DataFile(NamedTuple):
     partition: dict[str, str | None]
     low: dict[str, Any]
     high: dict[str, Any]
+    modified: datetime = datetime.max.replace(tzinfo=UTC)  # when its newest row was written
+    nulls: dict[str, int] = {}  # noqa: RUF012  # how many of a column, where its statistics tell; never changed
 
 
 class RowGroup(NamedTuple):
@@ -83,6 +85,8 @@ def _files(root: str, table: DeltaTable) -> tuple[DataFile, ...]:
             partition={k.removeprefix("partition."): v for k, v in add.items() if k.startswith("partition.")},
             low=_under("min.", add),
             high=_under("max.", add),
+            modified=datetime.fromtimestamp(add["modification_time"] / 1000, UTC),
+            nulls=_under("null_count.", add),
         )
         for add in sorted(adds, key=lambda a: str(a["path"]))
     )

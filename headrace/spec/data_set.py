@@ -31,6 +31,7 @@ from headrace.spec.values import (
     Size,
     Texts,
     distinct,
+    duration_text,
     shape,
     shown,
     word,
@@ -192,6 +193,28 @@ class Dedupe(Section):
     """topic: the most memory that the keys of these rows may take, 24 bytes each; more is refused."""
 
 
+def _an_hour_at_least(kept: timedelta) -> timedelta:
+    if kept < timedelta(hours=1):
+        raise ValueError(f"{duration_text(kept)} is too short for anybody to look; write 1h or more")
+    return kept
+
+
+class Retention(Section):
+    """How long what is not needed for counting is kept."""
+
+    quarantine: Annotated[Duration, AfterValidator(_an_hour_at_least)] | None = None
+    """How long the raw bytes of rows in quarantine are kept; the rows stay, counted and with their reasons."""
+
+
+class TableSection(Section):
+    """How the tables are kept; never what is in them."""
+
+    cluster_by: ColumnName | None = None
+    """The column by which upkeep sorts rows when it puts small files together; without it, `time`."""
+    retention: Retention = Retention()
+    """How long what is not needed for counting is kept."""
+
+
 class DataSet(Section):
     """One data-set file."""
 
@@ -221,3 +244,10 @@ class DataSet(Section):
     """When values become known: `always`, or groups of columns with a timestamp expression."""
     lateness: Duration = timedelta(0)
     """How much older than the newest row a row may still come in."""
+    table: TableSection = TableSection()
+    """How the tables are kept."""
+
+    @property
+    def clustered_by(self) -> str | None:
+        """The column by which rows are sorted when files are put together; None: they stay in the order they came."""
+        return self.table.cluster_by or self.time

@@ -21,6 +21,8 @@ def check_data_set(located: Located[DataSet]) -> tuple[Scope, list[Fault]]:
         section = "derive" if name in data.derive else "contract.columns"
         findings.add(f"{section}.{name}", f"differs from {other} only by capitals; rename one")
     _check_rows(data, scope, findings)
+    if data.table.cluster_by is not None:
+        findings.column("table.cluster_by", data.table.cluster_by, scope)
     _check_known(data, scope, findings)
     return scope, findings.faults
 

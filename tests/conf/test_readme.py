@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from headrace.features.feature_set import FeatureSpec
-from headrace.spec.data_set import Column, DataSet, Dedupe, Source
+from headrace.spec.data_set import Column, DataSet, Dedupe, Retention, Source, TableSection
 from headrace.spec.model import Booster, Evaluate, Join, Label, Model, Score, Split, Train
 from headrace.spec.place import BeamPlace, KafkaPlace, Place, Roots, SparkPlace
 from headrace.spec.project import load_project, parse_data_set
@@ -33,7 +33,22 @@ def test_the_model_it_shows_holds_together(tmp_path):
     assert FeatureSpec.compile(project, "late").names
 
 
-SECTIONS = (DataSet, Dedupe, Source, Column, Model, Label, Join, Split, Train, Booster, Evaluate, Score)
+SECTIONS = (
+    DataSet,
+    Dedupe,
+    TableSection,
+    Retention,
+    Source,
+    Column,
+    Model,
+    Label,
+    Join,
+    Split,
+    Train,
+    Booster,
+    Evaluate,
+    Score,
+)
 PLACES = (Place, Roots, BeamPlace, SparkPlace, KafkaPlace)
 
 

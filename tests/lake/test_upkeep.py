@@ -16,11 +16,11 @@ from headrace.failures import Conflict, DataFailure
 from headrace.lake import compaction
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, stored_token
-from headrace.lake.compaction import compact
+from headrace.lake.compaction import Together, compact, in_order, small_files
 from headrace.lake.data_files import DataFileWriter
 from headrace.lake.orphans import orphans, version_at
 from headrace.lake.reading import read_file
-from headrace.lake.snapshot import open_snapshot
+from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot
 from headrace.lake.tables import create_table
 
 SCHEMA = pa.schema([("n", pa.int64()), ("x", pa.float64()), ("part", pa.string())])
@@ -53,7 +53,7 @@ def rows(files):
 
 def test_small_files_of_a_partition_become_one(root):
     """In the order of the column, statistics as honest as before, and every row once."""
-    assert compact(root, "n")[:2] == (10, 2)
+    assert compact(root, Together("n"))[:2] == (10, 2)
     snapshot = open_snapshot(root)
     assert rows(snapshot.files) == list(range(20))
     assert [
@@ -63,13 +63,13 @@ def test_small_files_of_a_partition_become_one(root):
         ({"part": "b"}, 10, 2),
     ]
     assert ["x" in file.high for file in sorted(snapshot.files, key=lambda f: f.low["n"])] == [False, True]  # NaN
-    assert compact(root, "n") == (0, 0, 0)
+    assert compact(root, Together("n")) == (0, 0, 0)
     assert sorted(DeltaTable(root).to_pyarrow_table().column("n").to_pylist()) == list(range(20))
 
 
 def test_a_reader_that_is_behind_sees_its_files_once(root):
     """What was appended after its version is read as it came, though it was put together since."""
-    compact(root)
+    compact(root, Together())
     append(root, [100])
     newest = open_snapshot(root).version
     assert rows(added_between(root, 7, newest)) == [14, 15, 16, 17, 18, 19, 100]
@@ -77,7 +77,7 @@ def test_a_reader_that_is_behind_sees_its_files_once(root):
 
 def test_only_what_no_needed_version_names_is_removed(root):
     """Old files of a compaction stay as long as a reader is behind it; lost files of dead runs go, young ones never."""
-    compact(root)
+    compact(root, Together())
     for name, age in (("dead.parquet", 9), ("young.parquet", 0)):
         path = Path(root) / name
         path.write_bytes(b"x" * 10)
@@ -121,7 +121,7 @@ def test_appends_go_on_beside_a_compaction(root):
     for thread in threads:
         thread.start()
     while not stop.is_set():
-        compact(root, "n")
+        compact(root, Together("n"))
     for thread in threads:
         thread.join()
     assert not faults
@@ -133,15 +133,15 @@ def test_files_that_were_replaced_meanwhile_are_not_brought_back(root, monkeypat
     """Another run puts new rows in the place of all while old ones are being put together: a conflict."""
     real = compaction._together
 
-    def replaced_first(snapshot, run):
-        added = real(snapshot, run)
+    def replaced_first(snapshot, run, how):
+        added = real(snapshot, run, how)
         if run[0].partition == {"part": "a"}:
             commit_once(root, [Token("b", 1, None)], [], info={}, replace={})
         return added
 
     monkeypatch.setattr(compaction, "_together", replaced_first)
-    with pytest.raises(Conflict, match="changed while they were put together"):
-        compact(root)
+    with pytest.raises(Conflict, match="changed while they were rewritten"):
+        compact(root, Together())
     assert open_snapshot(root).files == ()
 
 
@@ -149,13 +149,13 @@ def test_another_compaction_meanwhile_doubles_nothing(root, monkeypatch):
     """An engine's own OPTIMIZE wins in between: ours gives up, and every row is there once."""
     real = compaction._together
 
-    def optimized_first(snapshot, run):
+    def optimized_first(snapshot, run, how):
         DeltaTable(root).optimize.compact()
-        return real(snapshot, run)
+        return real(snapshot, run, how)
 
     monkeypatch.setattr(compaction, "_together", optimized_first)
-    with pytest.raises(Conflict, match="changed while they were put together"):
-        compact(root)
+    with pytest.raises(Conflict, match="changed while they were rewritten"):
+        compact(root, Together())
     assert sorted(DeltaTable(root).to_pyarrow_table().column("n").to_pylist()) == list(range(20))
 
 
@@ -165,7 +165,7 @@ def test_null_is_no_text_of_its_name(tmp_path):
     create_table(root, SCHEMA, partition_by=["part"])
     for n in range(8):
         append(root, [n], [None, "None"][n % 2])
-    assert compact(root)[:2] == (8, 2)
+    assert compact(root, Together())[:2] == (8, 2)
     found = DeltaTable(root).to_pyarrow_table().to_pylist()
     assert sorted((row["n"], row["part"]) for row in found if row["part"]) == [(n, "None") for n in (1, 3, 5, 7)]
     assert len(found) == 8
@@ -192,5 +192,30 @@ def test_a_damaged_file_is_not_copied(root):
     content[20:60] = reversed(content[20:60])
     Path(file.path).write_bytes(bytes(content))
     with pytest.raises(DataFailure, match="the file is damaged"):
-        compact(root)
+        compact(root, Together())
     assert open_snapshot(root).version == 10
+
+
+def test_rows_come_out_in_the_order_of_the_column(tmp_path):
+    """Also where they did not come in it: whole where memory allows, else in parts that follow each other."""
+    root = str(tmp_path / "t")
+    create_table(root, SCHEMA, partition_by=["part"])
+    for n in range(8):
+        append(root, [100 * n + m for m in (5, 9, 2)] + ([1] if n == 7 else []))
+    compact(root, Together("n"))
+    (file,) = open_snapshot(root).files
+    plain = pa.schema([f for f in SCHEMA if f.name != "part"])
+    found = read_file(file.path, plain).column("n").to_pylist()
+    assert found == sorted(found)
+    batches = [pa.record_batch({"n": [3, 1, None]}), pa.record_batch({"n": [2, 9]}), pa.record_batch({"n": [4]})]
+    parts = [batch.column("n").to_pylist() for batch in in_order(batches, "n", most_bytes=30)]
+    assert parts == [[1, 2, 3, 9, None], [4]]
+
+
+def test_files_follow_each_other_as_their_numbers_do():
+    """Ten comes after nine: a run is made of neighbours, and what has no value stands before."""
+    low = [{"n": 10}, {"n": 9}, {}, {"n": -1}]
+    files = [DataFile("", f"{at}", 1, 1, {}, found, {}) for at, found in enumerate(low)]
+    snapshot = Snapshot("t", "", 0, SCHEMA, tuple(files))
+    ((run,)) = small_files(snapshot, Together("n"))
+    assert [file.low for file in run] == [{}, {"n": -1}, {"n": 9}, {"n": 10}]

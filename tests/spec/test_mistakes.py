@@ -497,6 +497,14 @@ DELIVERIES = [
     ),
     (
         "lateness: 6h",
+        "lateness: 6h\ntable: {cluster_by: knwn, retention: {quarantine: 59m}}",
+        [
+            "deliveries.yaml:6: table.cluster_by: knwn is not a column of deliveries; known: carrier, days_late, delivered, order_id",
+            "deliveries.yaml:6: table.retention.quarantine: 59m is too short for anybody to look; write 1h or more",
+        ],
+    ),
+    (
+        "lateness: 6h",
         "lateness: 6 hours",
         [
             "deliveries.yaml:5: lateness: '6 hours' is no duration; write a whole number and a unit: 30s, 15m, 3h, 90d",
