@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 from headrace.lake.changes import added_between
 from headrace.lake.reading import opened, read_group
 from headrace.lake.repeats import Keys, Places, find_repeats

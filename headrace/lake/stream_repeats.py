@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace import storage
 from headrace.failures import DataFailure
-from headrace.lake import storage
 from headrace.lake.data_files import Added
 from headrace.lake.key_window import EPOCH, KeyWindow, RowKeys, joined
 from headrace.lake.reading import opened
