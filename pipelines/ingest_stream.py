@@ -96,6 +96,7 @@ def ingest(call: Call) -> dict[str, Any]:
             "runner for endless streams in the place file (PrismRunner on one machine), or run --until now again and "
             "again"
         )
+    MessageChecker(data)  # its schemas are some, and fit the contract
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
     with locked(folder.root), _ended_by_signals():
         topic = look_at(data.source.topic, call.place.kafka)

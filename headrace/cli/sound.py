@@ -4,20 +4,26 @@ from collections.abc import Iterable, Sequence
 
 from headrace.cli.children import run_child
 from headrace.cli.steps import SPARK_STEPS, Step
-from headrace.failures import PlaceFailure
+from headrace.failures import PlaceFailure, UsageFailure
 from headrace.spec.faults import Fault, SpecError
 from headrace.spec.project import Project
 
 
 def prove_sound(project: Project, models: Iterable[str]) -> None:
-    """Every feature of these models is known in time, every step fits its column.
+    """Every feature of these models is known in time, every step fits its column; every schema of messages is one.
 
     Raises:
-        SpecError: every fault of every model.
+        SpecError: every fault of every model and data set.
     """
     from headrace.features.feature_set import FeatureSpec  # noqa: PLC0415  # Arrow is loaded when there is work
+    from headrace.rows.messages import MessageChecker  # noqa: PLC0415
 
     faults: list[Fault] = []
+    for data in (data for data in project.data_sets.values() if data.schemas):
+        try:
+            MessageChecker(data.value)
+        except UsageFailure as failure:
+            faults.append(data.fault("source.schema", str(failure).removeprefix("source.schema: ")))
     for name in models:
         try:
             FeatureSpec.compile(project, name)

@@ -3,14 +3,14 @@
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
 from headrace.failures import DataFailure, reaching
+from headrace.rows.avro_cells import avro_cells
 from headrace.rows.avro_codecs import CODECS, LARGEST_BLOCK, UNPACKING
 from headrace.rows.avro_schema import AvroSchema, Cell, Unfit, read_schema
 from headrace.rows.block import Origin, RawBlock
@@ -23,7 +23,6 @@ _LONGEST_HEADER = 4_000_000
 _LONGEST_COUNTS = 20  # two numbers of up to ten bytes
 _MOST_ROWS = 131_072  # of a block of ours
 _RANGE = 4  # times the target: to find a range, all blocks before it are stepped over
-_LONGEST_DECIMAL = 40  # bytes
 
 
 class _Header(NamedTuple):
@@ -158,7 +157,7 @@ def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell],
 
     try:
         records: list[Any] = list(fastavro.reader(io.BytesIO(file)))
-        arrays = [_array([record[name] for record in records], cell) for name, cell in cells.items()]
+        batch = avro_cells(records, cells)
     except Exception as fault:  # whatever a decoder says of damaged bytes
         raise DataFailure(
             f"{path}: no whole Avro file: a row cannot be decoded ({type(fault).__name__}: {fault}); deliver it again, "
@@ -166,29 +165,7 @@ def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell],
         ) from fault
     if len(records) != rows:
         raise DataFailure(f"{path}: a block says that it has {rows} rows and has {len(records)}; deliver it again")
-    return pa.RecordBatch.from_arrays(arrays, list(cells))
-
-
-def _array(values: Sequence[Any], cell: Cell) -> pa.Array:
-    if cell.scale is not None:
-        return pa.array([None if value is None else _decimal(value, cell.scale) for value in values], pa.string())
-    if pa.types.is_timestamp(cell.arrow):
-        return pa.array(values, pa.int64()).view(cell.arrow)
-    if pa.types.is_date(cell.arrow):
-        return pa.array(values, pa.int32()).view(cell.arrow)
-    return pa.array(values, cell.arrow)
-
-
-def _decimal(value: bytes, scale: int) -> str:
-    r"""The number as text; one that is too long for any decimal as what it is, which is no number.
-
-    >>> _decimal(b"\xff\x6a", 2)
-    '-1.50'
-    """
-    if len(value) > _LONGEST_DECIMAL:
-        return f"0x{value.hex()}"
-    digits = str(abs(number := int.from_bytes(value, signed=True)))
-    return format(Decimal(f"{'-' if number < 0 else ''}{digits}e-{scale}"), "f")
+    return batch
 
 
 def _damaged(path: str, at: int, why: str = "a block is not whole") -> DataFailure:

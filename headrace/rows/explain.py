@@ -16,6 +16,8 @@ _LINE = {
     "source.multiline can a cell span lines",
     "fields": "the line has more or fewer cells than the header",
     "null": "the message has no value: it is a tombstone",
+    "avro": "the message is no whole record of its Avro schema, or has more bytes than the record",
+    "schema": "the message does not begin with the mark of a schema that source.schema names; add that schema's file",
     "json": f"the line is not one JSON object, or nests deeper than {DEEPEST}",
 }
 _NULL = {

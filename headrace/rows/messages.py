@@ -1,21 +1,25 @@
 """Messages of a topic to rows that keep their contract, and messages that do not.
 
-A message is judged as the one line it would be in a file of JSON lines. Its place is told
-as a line's is: `_file` is `topic/partition`, `_offset` its offset there.
+A message is judged as the one line it would be in a file of JSON lines, or as a row of an
+Avro file. Its place is told as a line's is: `_file` is `topic/partition`, `_offset` its offset there.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.rows.block import HEAD_BYTES, Block, Counts, Origin, RawBlock
+from headrace.rows.avro_messages import AvroMessages
+from headrace.rows.block import HEAD_BYTES, Block, Counts
+from headrace.rows.cells import as_mask
 from headrace.rows.check import Checker
 from headrace.rows.lines import Ints
+from headrace.rows.message_rows import MessageRows, Unreadable, json_rows
 from headrace.rows.quarantine import QUARANTINE_SCHEMA
 from headrace.spec.data_set import DataSet
 
@@ -33,8 +37,10 @@ LATE = pa.field("_late", pa.bool_())  # null: the broker or the row has no time
 KEY = pa.field("key", pa.binary())  # of the message
 NO_VALUE = "message.null"
 
-# Legal between the tokens of JSON and nowhere within them, as the line ends are that it stands for.
-_ONE_LINE = bytes.maketrans(b"\r\n", b"\t\t")
+_BAD = pa.schema([QUARANTINE_SCHEMA.field("reasons")])
+
+type _Reader = Callable[[str, Sequence[bytes]], Iterable[MessageRows | Unreadable]]
+"""Makes rows of the values of messages, given the name of their partition."""
 
 
 class CheckedMessages(NamedTuple):
@@ -53,10 +59,14 @@ class MessageChecker:
     Attributes:
         schema: of accepted rows: as `Checker` has it, then `_late`.
         quarantine_schema: of the others: as files have it, then `key`.
+
+    Raises:
+        UsageFailure: the schema of messages in Avro is none, or does not fit the contract.
     """
 
     def __init__(self, data: DataSet) -> None:
         self._checker = Checker(data)
+        self._read: _Reader = AvroMessages(data) if data.source.format == "avro" else json_rows
         self._time = data.time
         self._lateness = pa.scalar(data.lateness, pa.duration("us"))
         self._max_bytes = data.source.line.max_bytes
@@ -65,30 +75,36 @@ class MessageChecker:
 
     def split(self, block: Block) -> CheckedMessages:
         """Every message as an accepted row or, with every reason, as a quarantined one."""
-        valued = pc.is_valid(block.rows.column("value"))
-        tombstones = block.rows.filter(pc.invert(valued))
-        messages = block.rows.filter(valued)
-        values: list[bytes] = messages.column("value").to_pylist()
-        data, starts = _as_lines(values)
-        checked = self._checker.split(RawBlock(Origin(block.origin.file, 0, len(data)), data))
+        file, messages = block.origin.file, block.rows
+        accepted, bad = _Gathered(self.schema), _Gathered(_BAD)
+        reasons: Counter[str] = Counter()
+        valued = np.flatnonzero(as_mask(pc.is_valid(messages.column("value"))))
+        values: list[bytes] = messages.column("value").take(pa.array(valued)).to_pylist()
+        for rows in self._read(file, values):
+            if isinstance(rows, Unreadable):
+                bad.add(_with_reason(rows.reason, len(rows.at)), valued[rows.at])
+                reasons[rows.reason] += len(rows.at)
+                continue
+            checked = self._checker.split(rows.raw)
+            at = valued[_messages_at(checked.accepted, rows)]
+            accepted.add(self._accepted(checked.accepted, messages, at), at)
+            bad.add(checked.quarantined.select(["reasons"]), valued[_messages_at(checked.quarantined, rows)])
+            reasons.update(checked.counts.reasons)
+        tombstones = np.setdiff1d(np.arange(messages.num_rows), valued)
+        bad.add(_with_reason(NO_VALUE, len(tombstones)), tombstones)
+        reasons += Counter({NO_VALUE: len(tombstones)})
 
-        accepted = self._accepted(checked.accepted, messages, starts)
-        at = _messages_at(checked.quarantined, starts)
-        reasons = checked.quarantined.column("reasons")
-        quarantined = self._quarantined(block.origin.file, messages.take(pa.array(at)), reasons)
-        counts = checked.counts._replace(origin=block.origin)
-        if tombstones.num_rows:
-            without = self._quarantined(block.origin.file, tombstones, pa.array([[NO_VALUE]] * tombstones.num_rows))
-            quarantined = pa.Table.from_batches([quarantined, without]).combine_chunks().to_batches()[0]
-            counts = _with_tombstones(counts, tombstones.num_rows)
-        late = pc.sum(accepted.column(LATE.name)).as_py() or 0
-        return CheckedMessages(accepted, quarantined, counts, late, self._newest(accepted))
+        kept, why = accepted.in_order(), bad.in_order()
+        quarantined = self._quarantined(file, messages.take(pa.array(why.at)), why.rows.column("reasons"))
+        counts = Counts(block.origin, messages.num_rows, kept.rows.num_rows, quarantined.num_rows, dict(reasons))
+        late = pc.sum(kept.rows.column(LATE.name)).as_py() or 0
+        return CheckedMessages(kept.rows, quarantined, counts, late, self._newest(kept.rows))
 
-    def _accepted(self, rows: pa.RecordBatch, messages: pa.RecordBatch, starts: Ints) -> pa.RecordBatch:
+    def _accepted(self, rows: pa.RecordBatch, messages: pa.RecordBatch, at: Ints) -> pa.RecordBatch:
         """The rows, each with its message's offset, and whether it came late."""
-        own = messages.take(pa.array(_messages_at(rows, starts)))
-        at = rows.schema.get_field_index("_offset")
-        rows = rows.set_column(at, rows.schema.field(at), own.column("offset"))
+        own = messages.take(pa.array(at))
+        place = rows.schema.get_field_index("_offset")
+        rows = rows.set_column(place, rows.schema.field(place), own.column("offset"))
         late = pa.nulls(rows.num_rows, pa.bool_())
         if self._time:
             age = pc.subtract(own.column("time"), rows.column(self._time).cast(pa.timestamp("us", tz="UTC")))
@@ -118,29 +134,43 @@ class MessageChecker:
         return newest
 
 
-def _as_lines(values: Sequence[bytes]) -> tuple[bytes, Ints]:
-    r"""One line for each value, and where each begins; pretty-printed JSON becomes one line of the same JSON.
+class _Gathered:
+    """Rows of messages, put together in the order of these."""
 
-    >>> data, starts = _as_lines([b'{"a": 1}', b'{\n"a": 2\r\n}', b""])
-    >>> data, starts.tolist()
-    (b'{"a": 1}\n{\t"a": 2\t\t}\n\n', [0, 9, 21])
-    """
-    data = b"".join(value + b"\n" for value in values)
-    if b"\r" in data or data.count(b"\n") != len(values):
-        data = b"".join(value.translate(_ONE_LINE) + b"\n" for value in values)
-    lengths = np.fromiter(map(len, values), np.int64, len(values)) + 1
-    return data, np.cumsum(lengths) - lengths
+    class InOrder(NamedTuple):
+        """Rows, and which message each was."""
+
+        rows: pa.RecordBatch
+        at: Ints
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._parts: list[pa.RecordBatch] = []
+        self._at: list[Ints] = []
+
+    def add(self, rows: pa.RecordBatch, at: Ints) -> None:
+        """Note rows and the messages that they were."""
+        if rows.num_rows:
+            self._parts.append(rows)
+            self._at.append(at)
+
+    def in_order(self) -> InOrder:
+        """All of them."""
+        if len(self._parts) == 1:  # which is the rule; a reader keeps the order
+            return self.InOrder(self._parts[0], self._at[0])
+        if not self._parts:
+            return self.InOrder(pa.RecordBatch.from_pylist([], self._schema), np.array([], np.int64))
+        at = np.concatenate(self._at)
+        order = np.argsort(at)
+        (rows,) = pa.Table.from_batches(self._parts).combine_chunks().to_batches()
+        return self.InOrder(rows.take(pa.array(order)), at[order])
 
 
-def _messages_at(rows: pa.RecordBatch, starts: Ints) -> Ints:
-    """Which messages the rows were, by where their lines begin."""
-    at: Ints = np.searchsorted(starts, rows.column("_offset").to_numpy())
+def _with_reason(reason: str, rows: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([[reason]] * rows, _BAD.field("reasons").type)], schema=_BAD)
+
+
+def _messages_at(rows: pa.RecordBatch, read: MessageRows) -> Ints:
+    """Which messages the rows were."""
+    at: Ints = read.at[np.searchsorted(read.places, rows.column("_offset").to_numpy())]
     return at
-
-
-def _with_tombstones(counts: Counts, found: int) -> Counts:
-    return counts._replace(
-        read=counts.read + found,
-        quarantined=counts.quarantined + found,
-        reasons={**counts.reasons, NO_VALUE: found},
-    )

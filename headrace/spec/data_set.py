@@ -30,6 +30,7 @@ from headrace.spec.values import (
     Section,
     Size,
     Texts,
+    Whole,
     distinct,
     duration_text,
     shape,
@@ -90,6 +91,19 @@ class Unpacked(Section):
     """The most bytes for each one of the file; the first 10 MB are free."""
 
 
+def _by(value: object) -> str:
+    return "one" if isinstance(value, str) else "ids" if isinstance(value, dict) else "several"
+
+
+Schemas = Annotated[
+    Annotated[str, Tag("one")]
+    | Annotated[dict[Annotated[Whole, Field(ge=0, lt=1 << 32)], str], Field(min_length=1), Tag("ids")]
+    | Annotated[tuple[str, ...], Field(min_length=1), Tag("several")],
+    Discriminator(_by),
+]
+"""Writers' schemas, as a file names them; of a data set that was loaded, their JSON."""
+
+
 class Source(Section):
     """Where raw rows come from and how they are written."""
 
@@ -99,6 +113,8 @@ class Source(Section):
     """The files: a path or glob, relative to the working directory; ${NAME} and ${NAME:-default} are replaced."""
     topic: str = ""
     """In place of files: the Kafka topic whose messages are the rows; the place names its brokers."""
+    schema_: Schemas | None = Field(None, alias="schema")
+    """avro messages: the file of their schema; or `id: file` by the registry's id; or a list, told by fingerprint."""
     delimiter: Annotated[Mark, Field(min_length=1, max_length=1)] = ","
     """csv: the character between cells; "\\t" for a tab."""
     quote: Annotated[Mark, Field(max_length=1)] = '"'

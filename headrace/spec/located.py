@@ -11,12 +11,13 @@ from headrace.spec.model import Model
 
 @dataclass(frozen=True)
 class Located[T]:
-    """A data set or model with its file, its text, and the line of every dotted key."""
+    """A data set or model with its file, its text, the line of every dotted key, and the schemas it names by files."""
 
     value: T
     file: str
     text: str
     lines: Mapping[str, int]
+    schemas: Mapping[str, str]  # JSON by the name that stands in the text; a copy of the text needs them
 
     def fault(self, key: str, message: str) -> Fault:
         """A fault at a key; its line is the key's, or that of the nearest key above it in the file."""

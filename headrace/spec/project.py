@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from headrace.nearest import nearest
@@ -19,8 +19,10 @@ from headrace.spec.model_references import check_model
 from headrace.spec.place import Place
 from headrace.spec.reading import read
 from headrace.spec.references import Scope
+from headrace.spec.schema_files import with_schema_files, with_schemas
+from headrace.spec.texts import with_texts
 from headrace.spec.values import NAME_PATTERN, shown
-from headrace.spec.variables import all_interpolated
+from headrace.spec.variables import interpolated
 
 __all__ = [
     "Located",
@@ -83,16 +85,16 @@ def load_model(path: str) -> tuple[Project, Model]:
     return project, _of_file(path, project.models.values(), "model (model: …)")
 
 
-def parse_data_set(text: str, file: str) -> Located[DataSet]:
-    """Read the text of one data set, as a sealed plan keeps it.
+def parse_data_set(text: str, file: str, schemas: Mapping[str, str] = MappingProxyType({})) -> Located[DataSet]:
+    """Read the text of one data set, as a sealed plan keeps it, with the schemas that its own files held then.
 
     Variables in `source.path` stay as they are written: a plan has its own list of files.
 
     Raises:
         SpecError: with every fault.
     """
-    document = read_document(text, file)
-    data, faults = _read(DataSet, document)
+    document = with_schemas(read_document(text, file), schemas)
+    data, faults = _read(DataSet, document, schemas)
     if data:
         faults += _independent(check_data_set(data)[1], faults)
     if faults or not data:
@@ -152,13 +154,16 @@ def _read_file(path: str) -> _File:
     if kinds == ["model"]:
         model, faults = _read(Model, document)
         return _File(path, "model", name, faults, model=model)
-    data_set, faults = _read(DataSet, _with_variables(document, "source.path"))
+    document, schemas = with_schema_files(_with_variables(document, "source.path"), os.environ)
+    data_set, faults = _read(DataSet, document, schemas)
     return _File(path, "dataset", name, faults, data_set=data_set)
 
 
-def _read[S: (DataSet, Model)](kind: type[S], document: Document) -> tuple[Located[S] | None, list[Fault]]:
+def _read[S: (DataSet, Model)](
+    kind: type[S], document: Document, schemas: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Located[S] | None, list[Fault]]:
     value, faults = read(kind, document)
-    return (Located(value, document.file, document.text, document.lines) if value else None), faults
+    return (Located(value, document.file, document.text, document.lines, dict(schemas)) if value else None), faults
 
 
 def _independent(found: Iterable[Fault], told: Sequence[Fault]) -> list[Fault]:
@@ -186,13 +191,7 @@ def _no_kind(document: Document, kind: str, key: str) -> Fault:
 
 def _with_variables(document: Document, under: str = "") -> Document:
     """The document with the variables of the environment replaced, in all texts or in one."""
-    faults: list[Fault] = []
-
-    def fault(key: str, message: str) -> None:
-        faults.append(Fault(document.file, line_of(document.lines, key), key, message))
-
-    values = all_interpolated(document.values, os.environ, under, fault)
-    return replace(document, values=values, faults=(*document.faults, *faults))
+    return with_texts(document, under, lambda text: interpolated(text, os.environ))
 
 
 def _check_names(project: str, folder: str, files: Iterable[_File]) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ def check_source(source: Source, columns: Mapping[str, Column], findings: Findin
     """Find what is wrong with the section `source`."""
     _check_place_of_rows(source, findings)
     _check_folders(source, columns, findings)
+    _check_schema(source, findings)
     if source.format == "csv":
         _check_marks(source, findings)
     if source.format != "jsonl":
@@ -59,8 +60,20 @@ def _check_place_of_rows(source: Source, findings: Findings) -> None:
         for key in _FILES_ONLY:
             if key in source.model_fields_set:
                 findings.add(f"source.{key}", "is about files, and the rows come from a topic")
-        if source.format != "jsonl":
-            findings.add("source.format", f"messages of a topic are one JSON object each: jsonl, not {source.format}")
+        if source.format not in ("jsonl", "avro"):
+            findings.add(
+                "source.format", f"messages of a topic are jsonl (an object each) or avro, not {source.format}"
+            )
+
+
+def _check_schema(source: Source, findings: Findings) -> None:
+    of_messages = source.format == "avro" and "topic" in source.model_fields_set
+    if of_messages and source.schema_ is None:
+        findings.add(
+            "source", "messages in Avro do not say how they are written; name the file of their schema: schema"
+        )
+    elif not of_messages and source.schema_ is not None:
+        findings.add("source.schema", "is for messages in Avro; files say themselves how they are written, delete it")
 
 
 def _no_pattern(path: str) -> str | None:

@@ -1,9 +1,7 @@
 """`${NAME}` and `${NAME:-default}`: where a place file, or the path of a source, asks the environment."""
 
 import re
-from collections.abc import Callable, Mapping
-
-from headrace.spec.document import Value
+from collections.abc import Mapping
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?")
 
@@ -30,27 +28,3 @@ def interpolated(text: str, variables: Mapping[str, str]) -> str:
         return found
 
     return _VARIABLE.sub(value, text)
-
-
-def all_interpolated(
-    values: dict[str, Value], variables: Mapping[str, str], under: str, fault: Callable[[str, str], None]
-) -> dict[str, Value]:
-    """The values with the variables replaced in every text under a dotted key, "" for all.
-
-    `fault` is told the keys and messages of those that cannot be.
-    """
-
-    def filled(value: Value, key: str) -> Value:
-        match value:
-            case dict():
-                return {name: filled(inner, f"{key}.{name}" if key else name) for name, inner in value.items()}
-            case list():
-                return [filled(inner, f"{key}.{at}") for at, inner in enumerate(value)]
-            case str() if f"{key}.".startswith(f"{under}." if under else ""):
-                try:
-                    return interpolated(value, variables)
-                except ValueError as error:
-                    fault(key, str(error))
-        return value
-
-    return {name: filled(value, name) for name, value in values.items()}

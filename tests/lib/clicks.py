@@ -1,5 +1,6 @@
 """A small project whose rows come from a topic, and a producer of good messages and poison."""
 
+import gzip
 import json
 import uuid
 from collections import Counter
@@ -28,7 +29,17 @@ contract:
   rules: {short: length(page) < 50}
 """
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=399)
-POISON = (None, b"", b"[" * 100_000, b'{"id": 1, "at": "\xff"}', b'{"id": 1', b"null", b'{"id": ' + b"9" * 30 + b"}")
+POISON = (
+    None,
+    b"",
+    b"[" * 100_000,
+    b'{"id": 1, "at": "\xff"}',
+    b'{"id": 1',
+    b"null",
+    b'{"id": ' + b"9" * 30 + b"}",
+    gzip.compress(bytes(10_000_000)),
+    b"\xfe\xff\xff\xff\x7f\xfe",  # in Avro the claim of two thousand million items
+)
 
 
 def write_project(folder: Path, servers: str, topic: str, *, runner: str = "") -> Path:

@@ -1,10 +1,13 @@
 """A data set's rows come from files or from a Kafka topic; a place names the brokers."""
 
+from pathlib import Path
+
 import pytest
 
+from headrace.cli import commands
 from headrace.spec.digest import contract_digest
 from headrace.spec.faults import SpecError
-from headrace.spec.project import load_place, parse_data_set
+from headrace.spec.project import load_place, load_project, parse_data_set
 
 CLICKS = """\
 dataset: clicks
@@ -28,11 +31,15 @@ def test_a_topic_stands_in_place_of_a_path():
     [
         ("format: jsonl", "source: says not where rows come from; name the files by `path`, or a Kafka topic by"),
         ("format: jsonl, topic: a, path: b", "source.topic: stands beside path; rows come from files or from a topic"),
-        ("format: csv, topic: a", "source.format: messages of a topic are one JSON object each: jsonl, not csv"),
+        ("format: csv, topic: a", "source.format: messages of a topic are jsonl (an object each) or avro, not csv"),
         ("format: jsonl, topic: a b", "source.topic: is no name of a topic; those are up to 249 letters, digits"),
         ("format: jsonl, topic: ''", "source.topic: is no name of a topic"),
         ("format: jsonl, topic: ..", "source.topic: is no name of a topic"),
         ("format: jsonl, topic: a, compression: gzip", "source.compression: is about files, and the rows come from a"),
+        ("format: avro, topic: a", "source: messages in Avro do not say how they are written; name the file of their"),
+        ("format: jsonl, topic: a, schema: b", "source.schema: is for messages in Avro; files say themselves how they"),
+        ("format: avro, path: a, schema: b", "source.schema: is for messages in Avro"),
+        ("format: avro, topic: a, schema: {x: b}", "source.schema.x: 'x' is no whole number"),
         ("format: jsonl, topik: a", "source.topik: no such key; did you mean topic?"),
     ],
 )
@@ -41,6 +48,38 @@ def test_what_no_source_can_be_is_told(source, said):
     with pytest.raises(SpecError) as refused:
         parsed(source)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "clicks.yaml:2: source.schema: no.avsc: No such file or directory; name the file of the schema"),
+        (b"{", "source.schema: no.avsc: is no JSON, as an Avro schema is"),
+        (b"[" * 100_000, "source.schema: no.avsc: is no JSON"),
+        (b" " * 1_000_001, "source.schema: no.avsc: a schema may have at most 1,000,000 bytes"),
+    ],
+)
+def test_a_schema_s_file_that_cannot_be_read_is_told_where_it_is_named(tmp_path, monkeypatch, content, said):
+    """Absent, no JSON, too deep, too large."""
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("no.avsc").write_bytes(content)
+    Path("web").mkdir()
+    Path("web/clicks.yaml").write_text(CLICKS.replace("SOURCE", "format: avro, topic: a, schema: no.avsc"))
+    with pytest.raises(SpecError) as refused:
+        load_project("web")
+    assert said in str(refused.value)
+
+
+def test_validate_looks_into_schemas(tmp_path, monkeypatch, capsys):
+    """What is no schema of records, or has other fields than the contract, is told before a broker is asked."""
+    monkeypatch.chdir(tmp_path)
+    Path("web").mkdir()
+    Path("web/clicks.yaml").write_text(CLICKS.replace("SOURCE", "format: avro, topic: a, schema: web/a.avsc"))
+    Path("web/a.avsc").write_text('"int"')
+    assert commands.validate([Path("web")]) == 2
+    said = capsys.readouterr().err
+    assert "web/clicks.yaml:2: source.schema: no schema of messages: its rows are no records" in said
 
 
 def test_the_name_of_the_topic_does_not_decide_rows():
