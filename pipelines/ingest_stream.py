@@ -18,9 +18,9 @@ from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.key_window import StreamKey, prove_fits
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
-from headrace.lake.offsets import Topic, TopicApps, partition_name
+from headrace.lake.offsets import Topic, partition_name
 from headrace.lake.stream_account import StreamAccount
-from headrace.lake.stream_commit import StreamTable, stream_account
+from headrace.lake.stream_commit import StreamTable, stream_account, stream_prefix
 from headrace.lake.tables import create_table, open_table
 from headrace.rows.messages import KEY, LATE, MessageChecker
 from headrace.spec.data_set import DataSet
@@ -144,12 +144,14 @@ def _tables(folder: DataSetFolder, data: DataSet) -> dict[str, StreamTable]:
     schemas = {"quarantine": quarantine_schema().append(KEY), "events": events_schema(data).append(LATE)}
     return {
         name: StreamTable(
-            name,
-            storage.absolute(root),  # a worker stands elsewhere
-            TopicApps(data.dataset, create_table(root, schemas[name]), data.source.topic),
-            contract_digest(data),
-            data.contract.stop_if.quarantined_share,
-            StreamKey.of(data) if name == "events" else None,
+            name=name,
+            root=storage.absolute(root),  # a worker stands elsewhere
+            prefix=stream_prefix(data.dataset, create_table(root, schemas[name])),
+            topic=data.source.topic,
+            contract=contract_digest(data),
+            stop_if=data.contract.stop_if.quarantined_share,
+            key=StreamKey.of(data) if name == "events" else None,
+            takes="accepted" if name == "events" else "quarantined",
         )
         for name, root in folder.committed.items()
     }

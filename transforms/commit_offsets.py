@@ -2,31 +2,33 @@
 # ruff: noqa: B008  # so Beam is told which state and timers a method is given
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
 from apache_beam import PCollection, coders
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 
 from headrace.lake.key_window import KeyWindow
+from headrace.lake.offset_commit import OffsetsTable, Waiting
 from headrace.lake.offsets import Part, gap
-from headrace.lake.stream_commit import StreamTable
 
 
 @dataclass(eq=False)
 class CommitOffsets(beam.PTransform[PCollection[tuple[str, Part]], PCollection[tuple[str, int]]]):
     """One worker per table gathers its parts, and every few seconds commits those that follow each other.
 
-    What comes out is (table, messages committed). A retry finds its tokens in the table and
-    commits nothing twice. The run fails where a gap stays open for `patience` seconds.
+    What comes out is (table, rows read for a commit). A retry finds its tokens in the table and
+    commits nothing twice; `write_delta.repeated` counts the parts of which that held. The run
+    fails where a gap stays open for `patience` seconds.
     """
 
-    tables: Mapping[str, StreamTable]
+    tables: Mapping[str, OffsetsTable]
     every: float = 2.0  # seconds
     patience: float = 120.0
 
@@ -45,7 +47,7 @@ class _CommitFn(beam.DoFn):
     SOON = TimerSpec("soon", TimeDomain.REAL_TIME)
     END = TimerSpec("end", TimeDomain.WATERMARK)
 
-    def __init__(self, tables: Mapping[str, StreamTable], every: float, patience: float) -> None:
+    def __init__(self, tables: Mapping[str, OffsetsTable], every: float, patience: float) -> None:
         self._tables = dict(tables)
         self._every = every
         self._patience = patience
@@ -82,8 +84,7 @@ class _CommitFn(beam.DoFn):
         last: Any = beam.DoFn.StateParam(LAST),
         soon: Any = beam.DoFn.TimerParam(SOON),
     ) -> Iterator[tuple[str, int]]:
-        into = self._tables[table.read()]
-        after = into.commit(waiting.read(), self._windows[into.name])
+        into, after = self._committed(table.read(), waiting.read())
         waiting.clear()
         is_set.clear()
         last.write(time.time())
@@ -106,9 +107,15 @@ class _CommitFn(beam.DoFn):
         table: Any = beam.DoFn.StateParam(TABLE),
         waiting: Any = beam.DoFn.StateParam(WAITING),
     ) -> Iterator[tuple[str, int]]:
-        into = self._tables[table.read()]
-        after = into.commit(waiting.read(), self._windows[into.name])
+        into, after = self._committed(table.read(), waiting.read())
         waiting.clear()
         if after.parts:
             raise gap(into.name, after.parts, after.tokens, 0)
         yield into.name, after.committed
+
+    def _committed(self, name: str, parts: Iterable[Part]) -> tuple[OffsetsTable, Waiting]:
+        into = self._tables[name]
+        after = into.commit(parts, self._windows[name])
+        if after.dropped:
+            Metrics.counter("write_delta", "repeated").inc(after.dropped)
+        return into, after

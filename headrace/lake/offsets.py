@@ -5,7 +5,6 @@ the table alone. Everything here is decided from numbers; nothing asks a broker.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from headrace.failures import Conflict, DataFailure, Failure
@@ -37,28 +36,6 @@ def partition_name(topic: str, partition: int) -> str:
     'clicks/3'
     """
     return f"{topic}/{partition}"
-
-
-@dataclass(frozen=True)
-class TopicApps:
-    """The app ids under which a topic is committed to one table."""
-
-    data_set: str
-    table_id: str
-    topic: str
-
-    @property
-    def identity(self) -> str:
-        """Of the token that says which topic of that name it is."""
-        return f"{self.data_set}/ingest_stream/{self.table_id}/{self.topic}"
-
-    def partition(self, number: int) -> str:
-        """Of the token that is the next offset of a partition."""
-        return self.of(partition_name(self.topic, number))
-
-    def of(self, partition: str) -> str:
-        """The same, by the partition's name."""
-        return f"{self.data_set}/ingest_stream/{self.table_id}/{partition}"
 
 
 def identity_version(topic: Topic) -> int:
@@ -120,10 +97,10 @@ def grown(topic: str, before: int, now: int) -> Conflict:
 
 
 class Part(NamedTuple):
-    """What one table gets of consecutive blocks of one reader: at most one file, and the offsets it covers."""
+    """What one table gets of consecutive blocks of one reader: files, possibly none, and the offsets they cover."""
 
-    spans: tuple[Origin, ...]  # one of each partition: `topic/partition` and [first offset, next offset)
-    added: Added | None
+    spans: tuple[Origin, ...]  # one of each source, for example `topic/partition`: [first offset, next offset)
+    files: tuple[Added, ...]
     account: StreamAccount
 
 
@@ -132,7 +109,7 @@ class Turn(NamedTuple):
 
     take: tuple[Part, ...]
     wait: tuple[Part, ...]
-    tokens: Mapping[str, int]  # by the name of the partition
+    tokens: Mapping[str, int]  # by source
 
 
 def next_turn(parts: Iterable[Part], tokens: Mapping[str, int]) -> Turn:

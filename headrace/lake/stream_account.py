@@ -45,22 +45,17 @@ class StreamAccount:
         newest = max((a.newest for a in every if a.newest), default=None)
         return cls(**sums, newest=newest, reasons=dict(sorted(reasons.items())))
 
-    @property
-    def rows(self) -> Mapping[str, int]:
-        """How many rows each table gets."""
-        return {"events": self.accepted, "quarantine": self.quarantined}
-
-    def prove(self, table: str, written: int, stop_if: float | None) -> None:
-        """What was read is accounted for, written in full, and within the contract's limit.
+    def prove(self, table: str, expected: int, written: int, stop_if: float | None) -> None:
+        """What was read is accounted for, written in full (`expected` rows), and within the contract's limit.
 
         Raises:
             Failure: messages or rows are missing; nothing may be committed.
             DataFailure: the share of quarantined messages is above the limit.
         """
-        if self.read != self.accepted + self.quarantined + self.duplicate or written != self.rows[table]:
+        if self.read != self.accepted + self.quarantined + self.duplicate or written != expected:
             raise Failure(
                 f"{table}: the account does not close: read {self.read:,} messages, accepted {self.accepted:,}, "
-                f"quarantined {self.quarantined:,}, written {written:,} of {self.rows[table]:,} rows; nothing of them "
+                f"quarantined {self.quarantined:,}, written {written:,} of {expected:,} rows; nothing of them "
                 "was committed. This is a fault of Headrace or its runner: run again, and report it"
             )
         if stop_if is not None and self.quarantined > stop_if * self.read:

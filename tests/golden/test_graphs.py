@@ -8,7 +8,7 @@ import pytest
 from apache_beam.pipeline import PipelineVisitor
 
 from headrace.lake.before import Before
-from headrace.lake.offsets import Retained, Topic, TopicApps
+from headrace.lake.offsets import Retained, Topic
 from headrace.lake.plans import SealedPlan
 from headrace.lake.stream_commit import StreamTable
 from headrace.spec.place import KafkaPlace
@@ -62,7 +62,10 @@ def test_graph_of_batch_ingest(data):
 def test_graph_of_stream_ingest():
     """Messages are not shuffled either; only names and numbers of files go to the commit."""
     topic = Topic("clicks", "", {0: Retained(0, 9)})
-    tables = {name: StreamTable(name, name, TopicApps("clicks", "", "clicks"), "") for name in ("quarantine", "events")}
+    tables = {
+        name: StreamTable(name=name, root=name, prefix="", topic="clicks", contract="")
+        for name in ("quarantine", "events")
+    }
     first = {name: {0: 0} for name in tables}
     data = parse_data_set(clicks.CLICKS.replace("TOPIC", "clicks"), "clicks.yaml").value
     source = ingest_stream._source(topic, KafkaPlace(), first, None)

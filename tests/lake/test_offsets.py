@@ -10,7 +10,6 @@ from headrace.lake.offsets import (
     Retained,
     Stored,
     Topic,
-    TopicApps,
     gap,
     identity_version,
     merged,
@@ -61,16 +60,9 @@ def test_a_topic_that_was_made_again_stops_the_run():
         next_offsets("events", TOPIC._replace(identity="other"), Stored(KNOWN, {0: 7, 1: 50}), accept_loss=True)
 
 
-def test_app_ids_are_of_one_table_and_one_partition():
-    """A table that was made again has another id, so it starts from nothing."""
-    apps = TopicApps("clicks", "T1", "web.clicks")
-    assert apps.partition(3) == apps.of("web.clicks/3") == "clicks/ingest_stream/T1/web.clicks/3"
-    assert apps.identity == "clicks/ingest_stream/T1/web.clicks"
-
-
 def part(**spans):
     """A part that covers these offsets of partitions, by name."""
-    return Part(tuple(Origin(name, *span) for name, span in spans.items()), None, StreamAccount())
+    return Part(tuple(Origin(name, *span) for name, span in spans.items()), (), StreamAccount())
 
 
 CHAIN = [
@@ -128,8 +120,8 @@ def test_accounts_add_up_and_survive_the_log():
     both = StreamAccount.total([one, one, StreamAccount()])
     assert (both.read, both.accepted, both.quarantined, both.late) == (6, 4, 2, 2)
     assert StreamAccount.from_info({**both.as_info(), "topic": "t"}) == both
-    both.prove("events", 4, 0.34)
+    both.prove("events", 4, 4, 0.34)
     with pytest.raises(DataFailure, match="2 of 6 messages broke the contract"):
-        both.prove("events", 4, 0.3)
+        both.prove("events", 4, 4, 0.3)
     with pytest.raises(Failure, match="the account does not close"):
-        both.prove("quarantine", 1, None)
+        both.prove("quarantine", 2, 1, None)

@@ -11,7 +11,7 @@ from headrace.failures import Conflict, DataFailure, Failure
 from headrace.lake.commit import Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import write_small
 from headrace.lake.key_window import StreamKey
-from headrace.lake.offsets import Part, Retained, Topic, TopicApps, cut_at
+from headrace.lake.offsets import Part, Retained, Topic, cut_at
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_commit import StreamTable, stream_account
 from headrace.lake.tables import create_table
@@ -35,14 +35,15 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def table(tmp_path):
     """An events table that has never seen a topic."""
     root = str(tmp_path / "events")
-    return StreamTable("events", root, TopicApps("web", create_table(root, SCHEMA), "clicks"), "digest")
+    create_table(root, SCHEMA)
+    return StreamTable(name="events", root=root, prefix="web/T1", topic="clicks", contract="digest")
 
 
 def part(table, partition, start, end, bad=0):
     """Messages of a partition, written; the first of them are bad, so another table gets those."""
     added = write_small(table.root, pa.RecordBatch.from_pydict({"n": list(range(start + bad, end))}, schema=SCHEMA))
     account = StreamAccount(read=end - start, accepted=end - start - bad, quarantined=bad, reasons={"x": bad})
-    return Part((Origin(f"clicks/{partition}", start, end),), added[0] if added else None, account)
+    return Part((Origin(f"clicks/{partition}", start, end),), tuple(added), account)
 
 
 def numbers(table):
@@ -55,7 +56,7 @@ def test_to_begin_writes_a_token_for_every_partition_once(table):
     version = DeltaTable(table.root).version()
     assert table.begin(TOPIC) == {0: 0, 1: 5}
     assert DeltaTable(table.root).version() == version
-    assert stored_token(table.root, f"web/ingest_stream/{table.apps.table_id}/clicks/1") == 5
+    assert stored_token(table.root, "web/T1/clicks/1") == 5
 
 
 def test_parts_of_several_partitions_are_one_commit(table):
@@ -68,7 +69,7 @@ def test_parts_of_several_partitions_are_one_commit(table):
     info = last_info(table.root)["stream"]
     assert info["offsets"] == {"clicks/0": [0, 30], "clicks/1": [5, 8]}
     assert (info["read"], info["accepted"], info["quarantined"]) == (33, 32, 1)
-    assert table.commit(parts) == ((), {"clicks/0": 30, "clicks/1": 8}, 0)
+    assert table.commit(parts) == ((), {"clicks/0": 30, "clicks/1": 8}, 0, 3)
     assert DeltaTable(table.root).version() == version + 1
     assert numbers(table) == sorted([*range(30), 6, 7])
     assert stream_account(table.root) == StreamAccount(read=33, accepted=32, quarantined=1, reasons={"x": 1})
@@ -141,7 +142,8 @@ def keyed(tmp_path):
     """An events table whose rows have a key, begun."""
     root = str(tmp_path / "keyed")
     key = StreamKey(("id",), "at", timedelta(hours=1), refuse=False, most_bytes=10**9)
-    table = StreamTable("events", root, TopicApps("web", create_table(root, KEYED), "clicks"), "digest", key=key)
+    create_table(root, KEYED)
+    table = StreamTable(name="events", root=root, prefix="web/T1", topic="clicks", contract="digest", key=key)
     table.begin(TOPIC)
     return table
 
@@ -157,7 +159,7 @@ def keyed_part(table, start, ids, *, late=()):
     }
     (added,) = write_small(table.root, pa.RecordBatch.from_pydict(rows, schema=KEYED))
     account = StreamAccount(read=len(ids), accepted=len(ids), late=len(late))
-    return Part((Origin("clicks/0", start, start + len(ids)),), added, account)
+    return Part((Origin("clicks/0", start, start + len(ids)),), (added,), account)
 
 
 def ids(table):
@@ -187,7 +189,7 @@ def test_rows_that_a_rival_adds_meanwhile_are_looked_at(keyed, monkeypatch):
     def catch_up_and_be_overtaken():
         version = catch_up()
         for number, token in [rival] if (rival := next(rivals, None)) else []:
-            commit_once(keyed.root, [token], [keyed_part(keyed, 50, [number]).added], info={})
+            commit_once(keyed.root, [token], keyed_part(keyed, 50, [number]).files, info={})
         return version
 
     monkeypatch.setattr(window, "catch_up", catch_up_and_be_overtaken)

@@ -12,7 +12,8 @@ from confluent_kafka import Consumer, TopicPartition
 from deltalake import DeltaTable
 
 from headrace.fault_points import reached
-from headrace.lake.stream_commit import StreamTable, Waiting
+from headrace.lake.offset_commit import Waiting
+from headrace.lake.stream_commit import StreamTable
 from pipelines import ingest_stream
 from transforms import read_kafka
 
@@ -29,8 +30,8 @@ def commit_blindly(table: StreamTable, parts: Any, _window: Any) -> Waiting:
     parts = list(parts)
     reached("commit")
     handle = DeltaTable(table.root)
-    handle.create_write_transaction([p.added.action() for p in parts if p.added], "append", handle.schema())
-    return Waiting((), {}, sum(p.account.read for p in parts))
+    handle.create_write_transaction([file.action() for p in parts for file in p.files], "append", handle.schema())
+    return Waiting((), {}, sum(p.account.read for p in parts), 0)
 
 
 def as_a_group(servers: str) -> Consumer:

@@ -243,7 +243,7 @@ def test_a_block_lost_on_the_way_stops_the_run(broker, web, capsys, monkeypatch)
 
     def lose(writer):
         part = keep(writer)
-        return Part(tuple(span._replace(start=span.start + 5) for span in part.spans), part.added, part.account)
+        return Part(tuple(span._replace(start=span.start + 5) for span in part.spans), part.files, part.account)
 
     keep = write_parts._WriteFn._part
     with monkeypatch.context() as patch:

@@ -18,7 +18,8 @@ from deltalake import DeltaTable
 from headrace.failures import DataFailure, UsageFailure
 from headrace.lake.partitions import by_partition
 from headrace.lake.snapshot import open_snapshot
-from transforms.write_delta import WriteDelta
+from headrace.rows.block import Block, Origin
+from transforms.write_delta import Offsets, Run, WriteDelta
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = pa.schema([("n", pa.int64()), ("x", pa.float64()), ("part", pa.string()), ("at", pa.timestamp("us", "UTC"))])
@@ -34,7 +35,7 @@ def batch(numbers, part="a", schema=SCHEMA):
 
 def write(root, batches, run=1, schema=SCHEMA, **settings):
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        pipeline | beam.Create(batches) | WriteDelta(root, schema, job="test", run=run, **settings)
+        pipeline | beam.Create(batches) | WriteDelta(root, schema, Run("test", run), **settings)
 
 
 def numbers(root):
@@ -81,7 +82,7 @@ def test_what_cannot_be_a_partition_is_refused(root):
     """By name: a type where the pipeline is built, an empty text where it comes; nothing is committed."""
     for by, told in (("x", "x is double"), ("y", "y is no column")):
         with pytest.raises(DataFailure, match=told):
-            WriteDelta(root, SCHEMA, job="test", run=1, partition_by=[by]).expand(BOUNDED)
+            WriteDelta(root, SCHEMA, Run("test", 1), partition_by=[by]).expand(BOUNDED)
     assert not Path(root).exists()
     with pytest.raises(Exception, match="part is an empty text"):
         write(root, [batch([1], part="")], partition_by=["part"])
@@ -94,13 +95,13 @@ def test_a_new_column_is_added_and_another_type_refused(root):
     wider = SCHEMA.append(pa.field("day", pa.date32()))
     rows = batch([2]).append_column("day", pa.array([date(2024, 1, 2)]))
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        pipeline | beam.Create([rows]) | WriteDelta(root, wider, job="test", run=2)
+        pipeline | beam.Create([rows]) | WriteDelta(root, wider, Run("test", 2))
     assert pa.table(DeltaTable(root).to_pyarrow_table()).sort_by("n").column("day").to_pylist() == [
         None,
         date(2024, 1, 2),
     ]
     with pytest.raises(DataFailure, match="n: the table has int64, this run makes string"):
-        WriteDelta(root, pa.schema([("n", pa.string())]), job="test", run=3).expand(BOUNDED)
+        WriteDelta(root, pa.schema([("n", pa.string())]), Run("test", 3)).expand(BOUNDED)
 
 
 def test_what_a_table_would_change_is_refused_before_it_is_made(root):
@@ -121,7 +122,7 @@ def test_batches_without_rows_and_windows(root):
     assert numbers(root) == [1]
     windowed = SimpleNamespace(windowing=Windowing(FixedWindows(10)))
     with pytest.raises(UsageFailure, match="global window"):
-        WriteDelta(root, SCHEMA, job="test", run=2, partition_by=["part"]).expand(windowed)
+        WriteDelta(root, SCHEMA, Run("test", 2), partition_by=["part"]).expand(windowed)
 
 
 def test_many_partition_columns_are_told_apart():
@@ -132,15 +133,83 @@ def test_many_partition_columns_are_told_apart():
         assert part.to_pylist() == [partition]
 
 
+def block(source, start, end, rows=None):
+    """Rows n = offset of a source; with `rows` only so many of the range hold one."""
+    numbers = list(range(start, end))[: end - start if rows is None else rows]
+    return Block(Origin(source, start, end), batch(numbers, part=source))
+
+
+def follow(root, blocks, begin=None, schema=SCHEMA, **settings):
+    """One bounded run of the sink by offsets."""
+    sink = WriteDelta(root, schema, Offsets("journal", begin or {"a": 0, "b": 0}), **settings)
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        pipeline | beam.Create(blocks) | sink
+    return sink.next_offsets()
+
+
+def test_rows_with_offsets_are_there_once(root):
+    """Ranges come in any order, some without rows and some that the table has; the next run is told where to go on."""
+    blocks = [block("a", 3, 5), block("b", 0, 4), block("a", 0, 3), block("a", 5, 9, rows=0)]
+    assert follow(root, blocks) == {"a": 9, "b": 4}
+    assert follow(root, blocks) == {"a": 9, "b": 4}
+    assert follow(root, [block("b", 4, 6)], partition_by=[]) == {"a": 9, "b": 6}
+    assert numbers(root) == sorted([*range(5), *range(6)])
+    assert DeltaTable(root).transaction_version("journal/a") == 9
+    assert follow(root, [block("c", 7, 8)], begin={"c": 7}) == {"c": 8}  # a source that came later
+
+
+def test_files_by_offsets_are_parted_too(root):
+    """One commit adds the files of all partitions."""
+    follow(root, [block("a", 0, 4), block("b", 0, 2)], partition_by=["part"])
+    assert sorted((f.partition["part"], f.rows) for f in open_snapshot(root).files) == [("a", 4), ("b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "told"),
+    [
+        ([block("a", 4, 6)], r"offsets never arrived and 1 files wait behind them for 0 s \(a 2..4\)"),
+        ([block("a", 1, 6)], "a: offsets 1..6, the table has up to 2"),
+    ],
+)
+def test_ranges_that_do_not_follow_stop_the_run(root, blocks, told):
+    """A gap, and a range that is half in the table: nothing of them is committed."""
+    follow(root, [block("a", 0, 2)])
+    with pytest.raises(Exception, match=told):
+        follow(root, blocks)
+    assert numbers(root) == [0, 1]
+    with pytest.raises(UsageFailure, match="written by runs; offsets are asked of a sink with by=Offsets"):
+        WriteDelta(root, SCHEMA, Run("test", 1)).next_offsets()
+
+
+RUN, FOLLOW = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+
+
+def printed(folder, text, *arguments):
+    """Run an example as it is printed."""
+    assert len(text.splitlines()) < 40
+    (folder / "example.py").write_text(text)
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    call = [sys.executable, "example.py", *arguments]
+    subprocess.run(call, cwd=folder, env=env, check=True, timeout=120, capture_output=True)
+
+
 def test_the_example_of_the_readme_runs(tmp_path):
     """As it is printed, twice: the second run of the same number adds nothing."""
-    (text,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
-    assert len(text.splitlines()) < 40
-    (tmp_path / "squares.py").write_text(text)
-    call = [sys.executable, "squares.py", "table", "1"]
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     for _ in range(2):
-        subprocess.run(call, cwd=tmp_path, env=env, check=True, timeout=120, capture_output=True)
+        printed(tmp_path, RUN, "table", "1")
     table = pa.table(DeltaTable(str(tmp_path / "table")).to_pyarrow_table())
     assert sorted(table.column("n").to_pylist()) == list(range(10_000))
     assert len(open_snapshot(str(tmp_path / "table")).files) >= 2
+
+
+def test_the_example_by_offsets_runs(tmp_path):
+    """As it is printed, before and after the journal has grown."""
+    lines = []
+    for _ in range(2):
+        lines += [f"entry {n}" for n in range(len(lines), len(lines) + 1000)]
+        (tmp_path / "journal").write_text("".join(f"{line}\n" for line in lines))
+        for _ in range(2):
+            printed(tmp_path, FOLLOW, "table", "journal")
+        assert sorted(DeltaTable(str(tmp_path / "table")).to_pyarrow_table().column("line").to_pylist()) == sorted(
+            lines
+        )
