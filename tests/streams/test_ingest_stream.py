@@ -245,9 +245,9 @@ def test_a_block_lost_on_the_way_stops_the_run(broker, web, capsys, monkeypatch)
         part = keep(writer)
         return Part(tuple(span._replace(start=span.start + 5) for span in part.spans), part.files, part.account)
 
-    keep = write_parts._WriteFn._part
+    keep = write_parts._Begun.part
     with monkeypatch.context() as patch:
-        patch.setattr(write_parts._WriteFn, "_part", lose)
+        patch.setattr(write_parts._Begun, "part", lose)
         code, failed = run(capsys)
     assert code == Failure.exit_code
     assert "offsets never arrived" in failed["message"]
