@@ -63,7 +63,7 @@ def _of_data_set(project: Project, place: Place, name: str) -> Iterator[tuple[st
         return
     located, labels = project.data_sets[name], {"data_set": name}
     total = ingested(located.value, folder)
-    for state in ("read", "accepted", "quarantined", "duplicate"):
+    for state in ("read", "accepted", "quarantined", "duplicate", "replaced"):
         yield "headrace_rows_total", {**labels, "state": state}, total[state]
     if total["read"]:
         yield "headrace_quarantine_share", labels, total["quarantined"] / total["read"]

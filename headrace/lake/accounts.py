@@ -26,6 +26,7 @@ ACCOUNTS = pa.schema(
         ("quarantined", pa.int64()),
         ("duplicate", pa.int64()),
         ("duplicates", pa.string()),  # how they were looked for
+        ("replaced", pa.int64()),  # rows of earlier plans that left the table, as accepted ones came in their place
         ("reasons", pa.string()),  # JSON: reason → rows that broke it
     ]
 )
@@ -33,7 +34,7 @@ ACCOUNTS = pa.schema(
 
 @dataclass(frozen=True)
 class Account:
-    """read = accepted + quarantined + duplicate, over the files of one plan."""
+    """read = accepted + quarantined + duplicate, over the files of one plan; `replaced` are rows of earlier ones."""
 
     plan: int
     sealed_at: str
@@ -45,13 +46,17 @@ class Account:
     quarantined: int
     duplicate: int
     duplicates: str
+    replaced: int
     reasons: Mapping[str, int]
 
     @classmethod
-    def of(cls, plan: Plan, counts: Iterable[Counts], repeats: Mapping[Origin, Sized], looked: str) -> Self:
+    def of(
+        cls, plan: Plan, counts: Iterable[Counts], repeats: Mapping[Origin, Sized], looked: str, replaced: int = 0
+    ) -> Self:
         """Add up the blocks of a plan; that they are all there, `prove_tiling` has shown.
 
-        `repeats` are the accepted rows of each block that are left out, as they repeat a key.
+        `repeats` are the accepted rows of each block that are left out, as they repeat a key;
+        `replaced` counts the rows that leave the table for those that come.
         """
         read = accepted = quarantined = 0
         duplicate = sum(map(len, repeats.values()))
@@ -74,6 +79,7 @@ class Account:
             quarantined=quarantined,
             duplicate=duplicate,
             duplicates=looked,
+            replaced=replaced,
             reasons=dict(sorted(reasons.items())),
         )
 
@@ -98,7 +104,7 @@ class Account:
     def total(cls, accounts: Iterable["Account"]) -> dict[str, Any]:
         """The sums over several accounts, as the report and the summary show them."""
         sums: Counter[str] = Counter(
-            dict.fromkeys(("files", "bytes", "read", "accepted", "quarantined", "duplicate"), 0)
+            dict.fromkeys(("files", "bytes", "read", "accepted", "quarantined", "duplicate", "replaced"), 0)
         )
         reasons: Counter[str] = Counter()
         looked: dict[str, None] = {}

@@ -16,7 +16,7 @@ def ingested(data: DataSet, folder: DataSetFolder) -> dict[str, Any]:
         accounts = read_accounts(folder)
         return {"plans": len(accounts), **Account.total(accounts)}
     total = stream_account(folder.events)
-    rows = {name: getattr(total, name) for name in ("read", "accepted", "quarantined", "duplicate")}
+    rows = {name: getattr(total, name) for name in ("read", "accepted", "quarantined", "duplicate", "replaced")}
     none = dict.fromkeys(("plans", "files", "bytes"), 0)
     key = StreamKey.of(data)
     return {**none, **rows, "duplicates": key.told if key else NOT_LOOKED_FOR, "reasons": dict(total.reasons)}

@@ -12,7 +12,7 @@ from headrace.rows.messages import CheckedMessages
 
 @dataclass(frozen=True)
 class StreamAccount:
-    """read = accepted + quarantined + duplicate; late are among the accepted.
+    """read = accepted + quarantined + duplicate; late are among the accepted, replaced are rows of earlier commits.
 
     Duplicates are known to the events alone, which look for them: in the account of a commit
     to another table they are among the accepted.
@@ -22,6 +22,7 @@ class StreamAccount:
     accepted: int = 0
     quarantined: int = 0
     duplicate: int = 0
+    replaced: int = 0  # rows that left the table, as accepted ones came in their place
     late: int = 0
     newest: dt.datetime | None = None  # event time of the accepted
     reasons: Mapping[str, int] = field(default_factory=dict)  # how many messages each holds for
@@ -31,7 +32,12 @@ class StreamAccount:
         """Of one block."""
         counts = checked.counts
         return cls(
-            counts.read, counts.accepted, counts.quarantined, 0, checked.late, checked.newest, dict(counts.reasons)
+            counts.read,
+            counts.accepted,
+            counts.quarantined,
+            late=checked.late,
+            newest=checked.newest,
+            reasons=dict(counts.reasons),
         )
 
     @classmethod
@@ -81,4 +87,4 @@ class StreamAccount:
         return cls(**{name: info[name] for name in _SUMS}, newest=newest, reasons=dict(info["reasons"]))
 
 
-_SUMS = ("read", "accepted", "quarantined", "duplicate", "late")
+_SUMS = ("read", "accepted", "quarantined", "duplicate", "replaced", "late")

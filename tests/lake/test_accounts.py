@@ -11,7 +11,7 @@ WHOLE = [Origin("a", 10, 20), Origin("a", 20, 30), Origin("b", 0, 5)]
 
 
 def account(**change):
-    figures = {"read": 3, "accepted": 2, "quarantined": 1, "duplicate": 0, **change}
+    figures = {"read": 3, "accepted": 2, "quarantined": 1, "duplicate": 0, "replaced": 0, **change}
     return Account(1, "2026-01-01T00:00:00+00:00", "c", 1, 9, **figures, duplicates="not looked for", reasons={"x": 1})
 
 
