@@ -1,7 +1,8 @@
 """Places where a fault test can kill this process, for real.
 
 `HEADRACE_DIE_AT=<point>[:n]` ends it by SIGKILL when the point is passed the n-th time,
-with its whole process group where it leads one. Nothing happens unless
+with its whole process group where it leads one; `HEADRACE_STOP_AT` stops it there by
+SIGSTOP, until somebody lets it go on. Nothing happens unless
 `HEADRACE_FAULT_TESTS=1` says that this is a fault test.
 """
 
@@ -30,18 +31,27 @@ _passed: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1
 
 
 def reached(point: str) -> None:
-    """Die here, where a fault test asks for it; else nothing.
+    """Die or stop here, where a fault test asks for it; else nothing.
 
     Raises:
         UsageFailure: the environment names a point that there is not.
     """
-    wanted = os.environ.get("HEADRACE_DIE_AT")
-    if not wanted or os.environ.get("HEADRACE_FAULT_TESTS") != "1":
+    for variable, send in _SIGNALS.items():
+        if wanted := os.environ.get(variable):
+            _obey(variable, wanted, point, send)
+
+
+_SIGNALS = {"HEADRACE_DIE_AT": signal.SIGKILL, "HEADRACE_STOP_AT": signal.SIGSTOP}
+
+
+def _obey(variable: str, wanted: str, point: str, send: signal.Signals) -> None:
+    if os.environ.get("HEADRACE_FAULT_TESTS") != "1":
         return
     name, _, nth = wanted.partition(":")
     if name not in POINTS:
-        raise UsageFailure(f"HEADRACE_DIE_AT={wanted}: there is no point {name}; there are {', '.join(POINTS)}")
+        raise UsageFailure(f"{variable}={wanted}: there is no point {name}; there are {', '.join(POINTS)}")
     if name == point and next(_passed[point]) == int(nth or 1):
         if os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)
-        os.kill(os.getpid(), signal.SIGKILL)
+            os.killpg(0, send)
+        else:
+            os.kill(os.getpid(), send)

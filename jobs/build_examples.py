@@ -19,10 +19,10 @@ from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
 from headrace.features.features_table import features_schema
+from headrace.lake.at_work import at_work
 from headrace.lake.commit import Committed, Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import Added
 from headrace.lake.layout import DataSetFolder, ModelFolder
-from headrace.lake.lock import locked
 from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import create_table
@@ -83,7 +83,7 @@ def build_examples(call: Call) -> dict[str, Any]:
     inputs = open_inputs(project, model, spec, folder)
     made_from = _made_from(model, spec, inputs)
     title = f"examples of {model.model}"
-    with locked(folder.root):
+    with at_work(folder.root):
         before = last_info(folder.examples) or {}
         if before.get("made_from") == made_from:
             return {"model": model.model, "nothing_to_do": True, "version": before["version"]}

@@ -20,11 +20,11 @@ from headrace.failures import DataFailure
 from headrace.features.built import open_features
 from headrace.features.due import PREDICT_AT
 from headrace.features.feature_set import FeatureSpec
+from headrace.lake.at_work import at_work
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, digest_version, stored_token
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import ModelFolder
-from headrace.lake.lock import locked
 from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import DataFile, RowGroup, row_groups_since
 from headrace.lake.tables import create_table
@@ -110,7 +110,7 @@ def score(call: Call) -> dict[str, Any]:
     features, generation = open_features(folder.features, spec, call.config)
     since = parse_instant(model.score.since) if model.score.since else _FIRST
     keys = [features.schema.field(name) for name in key_of(model, project)]
-    with locked(folder.root):
+    with at_work(folder.root):
         schema = pa.schema([*keys, PREDICT_AT, *_OWN])
         create_table(folder.scores, schema, partition_by=[BUNDLE])
         app = f"score/{bundle}"

@@ -18,9 +18,9 @@ from headrace.features.features_table import features_schema, read_schema
 from headrace.features.kept import kept_columns
 from headrace.features.next_build import next_build
 from headrace.features.sides import Side, open_sides
+from headrace.lake.at_work import at_work
 from headrace.lake.commit import last_info, stored_token
 from headrace.lake.layout import DataSetFolder, ModelFolder
-from headrace.lake.lock import locked
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table
 from headrace.spec.model import Model
@@ -83,7 +83,7 @@ def build_features(call: Call) -> dict[str, Any]:
     lake = call.place.roots.lake
     folder = ModelFolder(lake, project.name, model.model)
     data = project.data_sets[model.rows].value
-    with locked(folder.root):
+    with at_work(folder.root):
         # Pinned under the lock: a build that waited must not go back behind the one it waited for.
         rows = open_snapshot(DataSetFolder(lake, project.name, model.rows).events)
         sides = open_sides(model, project, spec, lake)

@@ -18,10 +18,10 @@ from headrace.entry import Call, Usage
 from headrace.failures import Failure
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import Account
+from headrace.lake.at_work import at_work
 from headrace.lake.before import Before, rows_before
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.lock import locked
 from headrace.lake.new_files import NothingDelivered
 from headrace.lake.planning import Planner, planner_of
 from headrace.lake.plans import Plan, SealedPlan
@@ -71,7 +71,7 @@ def ingest(call: Call) -> dict[str, Any]:
         )
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
     tables = {name: storage.absolute(root) for name, root in folder.committed.items()}  # a worker stands elsewhere
-    with locked(folder.root):
+    with at_work(folder.root):
         create_table(folder.quarantine, quarantine_schema())
         create_table(folder.events, events_schema(data))
         catch_up(folder)

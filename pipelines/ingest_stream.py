@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from headrace import entry, storage
 from headrace.entry import Call, Usage
 from headrace.failures import Failure
+from headrace.lake.at_work import at_work
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.key_window import StreamKey, prove_fits
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.lock import locked
 from headrace.lake.offsets import Topic, partition_name
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_commit import StreamTable, stream_account, stream_prefix
@@ -98,7 +98,7 @@ def ingest(call: Call) -> dict[str, Any]:
         )
     MessageChecker(data)  # its schemas are some, and fit the contract
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
-    with locked(folder.root), _ended_by_signals():
+    with at_work(folder.root), _ended_by_signals():
         topic = look_at(data.source.topic, call.place.kafka)
         tables = _tables(folder, data)
         if key := tables["events"].key:

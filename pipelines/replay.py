@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from headrace import entry, storage
 from headrace.entry import Call
 from headrace.failures import Conflict, Failure, UsageFailure
+from headrace.lake.at_work import at_work
 from headrace.lake.before import Before, rows_before
 from headrace.lake.commit import newest_infos
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.lock import locked
 from headrace.lake.planning import planner_of
 from headrace.lake.replays import Replay, next_replay, settle_replay
 from headrace.lake.settlements import SETTLEMENTS
@@ -88,7 +88,7 @@ def replay(call: Call) -> dict[str, Any]:
         )
     lake = call.place.roots.lake
     folder = DataSetFolder(lake, project.name, data.dataset)
-    with locked(folder.root):
+    with at_work(folder.root):
         open_snapshot(folder.quarantine)  # there is one
         create_table(folder.events, events_schema(data))
         create_table(folder.settlements, SETTLEMENTS)

@@ -1,17 +1,16 @@
 """Keep a project's tables small and fast: put small files together, remove what nobody needs, write checkpoints."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from headrace import storage
+from headrace.cli.needed import needed_versions, oldest_writer
 from headrace.fault_points import reached
-from headrace.lake.commit import stored_token
 from headrace.lake.compaction import Together, compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.lock import locked
-from headrace.lake.orphans import orphans, version_at
-from headrace.lake.replays import open_replay
+from headrace.lake.orphans import Orphan, orphans, version_at
 from headrace.lake.retention import APART, forget_bytes, past_retention, rows_with_bytes
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import is_table, open_table
@@ -50,16 +49,24 @@ class Kept:
 def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: bool) -> Iterator[Kept]:
     """Every table of a project, one after another; safe beside running steps.
 
-    Files are removed where they are older than `retention`, and no version of that time or
-    later, and no incremental reader, needs them.
+    Files are removed where they are older than `retention`, no version of that time or later,
+    and no incremental reader, needs them, and no run can have written them that may still
+    commit them, however long it takes.
 
     Raises:
         Conflict: another upkeep is at work, or a table was replaced meanwhile; run again.
     """
     with locked(storage.join(place.roots.lake, project.name, "_upkeep")):
-        seen = _seen(project, place)
         for table in tables(project, place):
-            yield _keep(table, seen.get(table.root, []), retention, dry_run=dry_run)
+            together = _put_together(table, dry_run=dry_run)
+            emptied = _empty(table, dry_run=dry_run)
+            gone = _unneeded(project, place, table, retention)
+            if not dry_run:
+                for orphan in gone:
+                    storage.remove(orphan.path)
+                reached("checkpoint")
+                open_table(table.root).create_checkpoint()
+            yield Kept(table.name, *together, emptied, len(gone), sum(orphan.size for orphan in gone))
 
 
 def tables(project: Project, place: Place) -> Iterator[Table]:
@@ -69,7 +76,12 @@ def tables(project: Project, place: Place) -> Iterator[Table]:
         folder = DataSetFolder(lake, project.name, name)
         found = [
             Table(f"{name}/events", folder.events, data.value.clustered_by),
-            Table(f"{name}/quarantine", folder.quarantine, None, bytes_kept=data.value.table.retention.quarantine),
+            Table(
+                f"{name}/quarantine",
+                folder.quarantine,
+                None,
+                bytes_kept=data.value.table.retention.quarantine,
+            ),
             Table(f"{name}/accounts", folder.accounts, "plan"),
             Table(f"{name}/settlements", folder.settlements, "replay"),
         ]
@@ -85,54 +97,30 @@ def tables(project: Project, place: Place) -> Iterator[Table]:
         yield from (table for table in found if is_table(table.root))
 
 
-def _seen(project: Project, place: Place) -> dict[str, list[int]]:
-    """By root, the versions from which somebody goes on: builds of features, scoring, and open replays."""
-    lake = place.roots.lake
-    seen: dict[str, list[int]] = {}
-
-    def note(root: str, version: int | None) -> None:
-        if version is not None:
-            seen.setdefault(root, []).append(version)
-
-    for name in project.data_sets:
-        folder = DataSetFolder(lake, project.name, name)
-        if replay := open_replay(folder):
-            note(folder.quarantine, replay.quarantine.version)
-            note(folder.settlements, replay.settlements.version)
-    for name, located in project.models.items():
-        model = ModelFolder(lake, project.name, name)
-        if is_table(model.features):
-            app = f"{name}/features/{open_table(model.features).metadata().id}"
-            rows = DataSetFolder(lake, project.name, located.value.rows).events
-            note(rows, stored_token(model.features, f"{app}/rows"))
-        if is_table(model.scores):  # of every bundle: an older one may become the live one again
-            for bundle in {file.partition["bundle"] for file in open_snapshot(model.scores).files}:
-                note(model.features, stored_token(model.scores, f"score/{bundle}"))
-    return seen
+def _put_together(table: Table, *, dry_run: bool) -> tuple[int, int]:
+    """How many small files were put together, or would be, and how many they became."""
+    if not table.compacts:
+        return 0, 0
+    if dry_run:
+        return sum(map(len, small_files(open_snapshot(table.root), table.together))), 0
+    done = compact(table.root, table.together)
+    return done.before, done.after
 
 
-def _keep(table: Table, seen: Sequence[int], retention: dt.timedelta, *, dry_run: bool) -> Kept:
-    now = dt.datetime.now(dt.UTC)
-    emptied = _empty(table, now, dry_run=dry_run)
-    runs = small_files(open_snapshot(table.root), table.together) if table.compacts else []
-    files, into = sum(map(len, runs)), 0
-    if runs and not dry_run:
-        done = compact(table.root, table.together)
-        files, into = done.before, done.after
-    then = now - min(retention, now - dt.datetime.min.replace(tzinfo=dt.UTC))
-    gone = orphans(table.root, min([version_at(table.root, then), *seen]), retention)
-    if not dry_run:
-        for orphan in gone:
-            storage.remove(orphan.path)
-        reached("checkpoint")
-        open_table(table.root).create_checkpoint()
-    return Kept(table.name, files, into, emptied, len(gone), sum(orphan.size for orphan in gone))
-
-
-def _empty(table: Table, now: dt.datetime, *, dry_run: bool) -> int:
+def _empty(table: Table, *, dry_run: bool) -> int:
     """How many rows of quarantine lose their raw bytes, which are older than they are kept."""
     if table.bytes_kept is None:
         return 0
+    now = dt.datetime.now(dt.UTC)
     if dry_run:
         return rows_with_bytes(past_retention(open_snapshot(table.root), table.bytes_kept, now))
     return forget_bytes(table.root, table.bytes_kept, now)
+
+
+def _unneeded(project: Project, place: Place, table: Table, retention: dt.timedelta) -> list[Orphan]:
+    """The files that may go; asked right before they do, for a step may have begun meanwhile."""
+    now = dt.datetime.now(dt.UTC)
+    then = version_at(table.root, now - min(retention, now - dt.datetime.min.replace(tzinfo=dt.UTC)))
+    needed = min(then, needed_versions(project, place).get(table.root, then))
+    begun = oldest_writer(project, place, table.name.partition("/")[0])
+    return orphans(table.root, needed, retention, begun)

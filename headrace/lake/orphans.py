@@ -25,20 +25,26 @@ def version_at(root: str, moment: dt.datetime) -> int:
     return next(older, int(entries[-1]["version"]))
 
 
-def orphans(root: str, needed: int, retention: dt.timedelta) -> list[Orphan]:
+def orphans(root: str, needed: int, retention: dt.timedelta, begun: dt.datetime | None = None) -> list[Orphan]:
     """Files older than the retention that no version from `needed` on names.
 
-    What a run has written and not committed yet is younger than it runs: with a longer
-    retention it is never among them.
+    `begun` is a time before the oldest run that may still commit began: a file that was
+    written since and that no version has ever named may be that run's, whatever its age.
     """
     oldest = time.time_ns() - int(retention.total_seconds() * 1e9)
+    live = int(begun.timestamp() * 1e9) if begun else None
+    found, young = [], set()
     there = storage.names(root)  # before the log is read, so that what is committed meanwhile is named
     kept = _named_since(root, needed)
-    found = []
     for name in there:
         status = storage.status(storage.join(root, name))
         if name.endswith(".parquet") and status and status.modified < oldest and name not in kept:
             found.append(Orphan(storage.join(root, name), status.size))
+            if live is not None and status.modified >= live:
+                young.add(found[-1].path)
+    if young and begun:
+        committed = {storage.join(root, name) for name in _named_since(root, version_at(root, begun))}
+        found = [orphan for orphan in found if orphan.path not in young or orphan.path in committed]
     return found
 
 

@@ -230,15 +230,15 @@ def test_a_replaced_table_is_built_anew(model, tmp_path, capsys):
 def test_a_build_that_waited_does_not_go_back(model, tmp_path, monkeypatch):
     """While one build waits for the lock another takes a late file: its rows are there once."""
     shop.deliver(tmp_path, "late.csv", range(301, 311))
-    real = build_features.locked
+    real = build_features.at_work
 
     def overtaken(folder):
-        monkeypatch.setattr(build_features, "locked", real)
+        monkeypatch.setattr(build_features, "at_work", real)
         ingest()
         assert build(model) == 0
         return real(folder)
 
-    monkeypatch.setattr(build_features, "locked", overtaken)
+    monkeypatch.setattr(build_features, "at_work", overtaken)
     assert build(model) == 0
     shop.deliver(tmp_path, "later.csv", range(311, 316))
     ingest()

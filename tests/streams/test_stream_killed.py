@@ -129,6 +129,13 @@ def wait_for(condition, seconds=60):
     return holds
 
 
+def upkeep(web):
+    """The exit code of one that removes all it may at once."""
+    call = [sys.executable, "-m", "headrace.cli", "upkeep", "web", "--older-than", "0s"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HEADRACE_FAULT_TESTS": "1"}
+    return subprocess.run(call, cwd=web.folder, env=env, stdout=subprocess.DEVNULL, timeout=60, check=False).returncode
+
+
 def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
     """On Prism beside a producer: SIGKILL of the group in full flow, then SIGTERM; what was said is what is there."""
     clicks.write_project(web.folder, web.servers, web.topic, runner=RUNNER.format(prism=prism))
@@ -146,6 +153,10 @@ def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
     send_more()
     assert 0 < committed(web) < sent
     with web.start(*forever) as run:
+        assert wait_for(lambda: committed(web) == sent or run.poll() is not None)
+        for _ in range(2):  # upkeep beside it leaves what it has in hand, however old that may get
+            assert upkeep(web) == 0
+            send_more()
         assert wait_for(lambda: committed(web) == sent or run.poll() is not None)
         os.killpg(run.pid, signal.SIGTERM)  # as a terminal's Ctrl-C, the runner gets it too
         said, trace = run.communicate(timeout=60)
