@@ -64,7 +64,7 @@ def ingest(call: Call) -> dict[str, Any]:
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
-    if data.source.topic:
+    if not data.of_files:
         raise Usage(
             f"{call.config}: the rows of {data.dataset} come from a topic; ingest them with: "
             f"python -m pipelines.ingest_stream --config {call.config}"
@@ -82,7 +82,8 @@ def ingest(call: Call) -> dict[str, Any]:
                 f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
             )
             sealed = SealedPlan(storage.absolute(folder.plans), plan.number, plan.seal)
-            by = parse_data_set(plan.text, plan.config).value
+            by = parse_data_set(plan.text, plan.config).value.of_files
+            assert by is not None  # its files were planned
             state = launcher.run(
                 f"ingest {data.dataset}",
                 plan.size,

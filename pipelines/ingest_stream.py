@@ -4,6 +4,8 @@ python -m pipelines.ingest_stream --config FILE [--place FILE] [--until now|fore
 """
 
 import argparse
+import datetime as dt
+import json
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import entry, storage
 from headrace.entry import Call, Usage
-from headrace.failures import Failure
+from headrace.failures import Conflict, Failure
 from headrace.lake.at_work import at_work
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.key_window import StreamKey, prove_fits
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.offsets import Topic, partition_name
+from headrace.lake.offsets import Begin, Topic, partition_name
+from headrace.lake.planning import Planner, planner_of
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_commit import StreamTable, stream_account, stream_prefix
 from headrace.lake.tables import create_table, open_table
@@ -28,7 +31,7 @@ from headrace.spec.digest import contract_digest
 from headrace.spec.place import BeamPlace, KafkaPlace
 from headrace.spec.project import load_data_set
 from pipelines.launch import Launcher
-from pipelines.topic import look_at
+from pipelines.topic import look_at, offsets_at
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -82,10 +85,11 @@ def ingest(call: Call) -> dict[str, Any]:
 
     Run twice it commits every message once. Returns the account of this run.
     """
-    project, data = load_data_set(call.config)
-    if not data.source.topic:
+    project, declared = load_data_set(call.config)
+    data = declared.of_topic
+    if data is None:
         raise Usage(
-            f"{call.config}: the rows of {data.dataset} come from files; ingest them with: "
+            f"{call.config}: the rows of {declared.dataset} come from files; ingest them with: "
             f"python -m pipelines.ingest_batch --config {call.config}"
         )
     launcher = Launcher(call)
@@ -99,13 +103,16 @@ def ingest(call: Call) -> dict[str, Any]:
     MessageChecker(data)  # its schemas are some, and fit the contract
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
     with at_work(folder.root), _ended_by_signals():
+        if declared.of_files:
+            _prove_handed_over(planner_of(project.data_sets[data.dataset], folder))
         topic = look_at(data.source.topic, call.place.kafka)
-        tables = _tables(folder, data)
+        tables = _tables(folder, data, contract_digest(declared))
+        begin = _begin(topic, data, tables, call.place.kafka)
         if key := tables["events"].key:
             prove_fits(folder.events, key)
         before = open_table(tables["events"].root).version()
         try:
-            rounds = sum(1 for _ in _rounds(call, launcher, topic, data, tables))
+            rounds = sum(1 for _ in _rounds(call, launcher, topic, begin, data, tables))
         except KeyboardInterrupt as ended:
             account = stream_account(tables["events"].root, before)
             raise Interrupted(_interrupted(account, call)) from ended
@@ -113,13 +120,48 @@ def ingest(call: Call) -> dict[str, Any]:
     return {"data_set": data.dataset, "topic": topic.name, **account.as_info(), "nothing_to_do": not rounds}
 
 
-def _rounds(
-    call: Call, launcher: Launcher, topic: Topic, data: DataSet, tables: Mapping[str, StreamTable]
+def _prove_handed_over(planner: Planner) -> None:
+    """A topic follows the files: all that are there must be in the tables first."""
+    plan = planner.open_plan()
+    new = None if plan else planner.new_files()
+    if plan or (new and (new.complete or new.growing)):
+        what = f"plan {plan.number} is open" if plan else f"{planner.pattern} has files that are in no plan"
+        raise Conflict(
+            f"{planner.config}: {what}, and the topic goes on where the files end; ingest them first: "
+            f"python -m pipelines.ingest_batch --config {planner.config}"
+        )
+
+
+def _begin(topic: Topic, data: DataSet, tables: Mapping[str, StreamTable], kafka: KafkaPlace) -> Begin | None:
+    """Where files hand over to the topic; None where there are no files, or they say nothing.
+
+    A time is looked up once: from then on the tokens of the table that was begun first tell what it meant.
+    """
+    match data.source.from_:
+        case None:
+            return None
+        case dt.datetime() as time:
+            stored = next((found for table in tables.values() if (found := table.stored(topic)).identity), None)
+            known = {n: token for n, token in stored.partitions.items() if token is not None} if stored else {}
+            return Begin(time.isoformat(), known if stored else offsets_at(topic, time, kafka))
+        case offsets:
+            return Begin(json.dumps(offsets, sort_keys=True), offsets)
+
+
+def _rounds(  # what a run is made of
+    call: Call,
+    launcher: Launcher,
+    topic: Topic,
+    begin: Begin | None,
+    data: DataSet,
+    tables: Mapping[str, StreamTable],
 ) -> Iterator[None]:
     """Work through the topic; a bounded run ends in rounds, so that a long backlog is committed in parts."""
     forever = call.options.until == "forever"
     while True:
-        first = {name: table.begin(topic, accept_loss=call.options.accept_loss) for name, table in tables.items()}
+        first = {
+            name: table.begin(topic, begin, accept_loss=call.options.accept_loss) for name, table in tables.items()
+        }
         at = {number: min(offsets[number] for offsets in first.values()) for number in topic.partitions}
         most = ROUND // len(at)
         stop = None if forever else {p: min(topic.partitions[p].end, offset + most) for p, offset in at.items()}
@@ -139,7 +181,7 @@ def _rounds(
         yield
 
 
-def _tables(folder: DataSetFolder, data: DataSet) -> dict[str, StreamTable]:
+def _tables(folder: DataSetFolder, data: DataSet, contract: str) -> dict[str, StreamTable]:
     """The tables of a topic, made where they are not there yet."""
     schemas = {"quarantine": quarantine_schema().append(KEY), "events": events_schema(data).append(LATE)}
     return {
@@ -148,7 +190,7 @@ def _tables(folder: DataSetFolder, data: DataSet) -> dict[str, StreamTable]:
             root=storage.absolute(root),  # a worker stands elsewhere
             prefix=stream_prefix(data.dataset, create_table(root, schemas[name])),
             topic=data.source.topic,
-            contract=contract_digest(data),
+            contract=contract,
             stop_if=data.contract.stop_if.quarantined_share,
             key=StreamKey.of(data) if name == "events" else None,
             takes="accepted" if name == "events" else "quarantined",

@@ -1,6 +1,10 @@
 """What the brokers of a place say of a topic."""
 
+import datetime as dt
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from headrace.failures import PlaceFailure, UsageFailure
 from headrace.lake.offsets import Retained, Topic
@@ -17,14 +21,48 @@ def look_at(topic: str, kafka: KafkaPlace) -> Topic:
         UsageFailure: the place names no brokers, or they have no such topic.
         PlaceFailure: the Kafka client is not installed, or no broker answers.
     """
+    with _asked(kafka) as (admin, asking):
+        known = admin.list_topics(timeout=_PATIENCE).topics
+        if topic not in known:
+            near = nearest(topic, [name for name in known if not name.startswith("__")] or ["none"])
+            raise UsageFailure(f"{kafka.servers}: no topic {topic}; {near}")
+        described = admin.describe_topics(asking.TopicCollection([topic]))[topic].result(_PATIENCE)
+        numbers = sorted(known[topic].partitions)
+        spec = asking.admin.OffsetSpec
+        low = _offsets(admin, asking, topic, numbers, spec.earliest())
+        end = _offsets(admin, asking, topic, numbers, spec.latest())
+    return Topic(topic, str(described.topic_id), {n: Retained(low[n], end[n]) for n in numbers})
+
+
+def offsets_at(topic: Topic, time: dt.datetime, kafka: KafkaPlace) -> dict[int, int]:
+    """The first offset of each partition that its broker got at a time or later; its end where there is none.
+
+    Raises:
+        PlaceFailure: no broker answers.
+    """
+    with _asked(kafka) as (admin, asking):
+        at = asking.admin.OffsetSpec.for_timestamp(int(time.timestamp() * 1000))
+        found = _offsets(admin, asking, topic.name, sorted(topic.partitions), at)
+    return {n: offset if offset >= 0 else topic.partitions[n].end for n, offset in found.items()}
+
+
+def _offsets(admin: Any, asking: Any, topic: str, numbers: Sequence[int], spec: Any) -> dict[int, int]:
+    wanted = {asking.TopicPartition(topic, number): spec for number in numbers}
+    found = admin.list_offsets(wanted, isolation_level=asking.IsolationLevel.READ_COMMITTED)
+    return {partition.partition: int(told.result(_PATIENCE).offset) for partition, told in found.items()}
+
+
+@contextmanager
+def _asked(kafka: KafkaPlace) -> Iterator[tuple[Any, Any]]:
+    """A client of the brokers, and the library it is of; what the brokers refuse inside is told with its cure."""
     if not kafka.servers:
         raise UsageFailure(
             "the place names no Kafka brokers: write `kafka: {servers: host:9092}` into a place file, and give that "
             "with --place"
         )
     try:
-        from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition  # noqa: PLC0415
-        from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # noqa: PLC0415  # it is public
+        import confluent_kafka as asking  # noqa: PLC0415
+        import confluent_kafka.admin  # noqa: PLC0415
     except ImportError as lacking:
         raise PlaceFailure(f"{lacking}; topics are read by an extra: pip install 'headrace[kafka]'") from lacking
 
@@ -32,24 +70,12 @@ def look_at(topic: str, kafka: KafkaPlace) -> Topic:
     silent.addHandler(logging.NullHandler())
     silent.propagate = False  # what matters of it comes as an exception
     try:
-        asked = AdminClient({**kafka.options, "bootstrap.servers": kafka.servers}, logger=silent)
-        known = asked.list_topics(timeout=_PATIENCE).topics
-        if topic not in known:
-            near = nearest(topic, [name for name in known if not name.startswith("__")] or ["none"])
-            raise UsageFailure(f"{kafka.servers}: no topic {topic}; {near}")
-        partitions = [TopicPartition(topic, number) for number in sorted(known[topic].partitions)]
-        described = asked.describe_topics(TopicCollection([topic]))[topic].result(_PATIENCE)
-        ends = {
-            kind: asked.list_offsets(dict.fromkeys(partitions, spec), isolation_level=IsolationLevel.READ_COMMITTED)
-            for kind, spec in (("low", OffsetSpec.earliest()), ("end", OffsetSpec.latest()))
-        }
-        found = {
-            p.partition: Retained(*(int(ends[kind][p].result(_PATIENCE).offset) for kind in ("low", "end")))
-            for p in partitions
-        }
-    except (KafkaException, ValueError) as refused:
+        yield (
+            confluent_kafka.admin.AdminClient({**kafka.options, "bootstrap.servers": kafka.servers}, logger=silent),
+            asking,
+        )
+    except (asking.KafkaException, ValueError) as refused:
         raise PlaceFailure(
             f"{kafka.servers}: the Kafka brokers do not answer as they should: {refused}; mend `kafka` in the place "
             "file, or the brokers, and run again"
         ) from refused
-    return Topic(topic, str(described.topic_id), found)

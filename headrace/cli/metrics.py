@@ -70,7 +70,7 @@ def _of_data_set(project: Project, place: Place, name: str) -> Iterator[tuple[st
     data = located.value
     if data.time and (complete := low_water(open_snapshot(folder.events), data.time, data.lateness)):
         yield "headrace_low_water_timestamp_seconds", labels, complete.timestamp()
-    if data.source.path:
+    if data.of_files:
         yield "headrace_open_plan", labels, float(planner_of(located, folder).open_plan() is not None)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace.failures import UsageFailure
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.lock import locked
 from headrace.lake.planning import Planner, planner_of
@@ -61,7 +60,5 @@ def abandon_plan(config: str, place: Place, number: int) -> None:
 
 def _planner(config: str, place: Place) -> tuple[Planner, DataSetFolder]:
     project, data = load_data_set(config)
-    if data.source.topic:
-        raise UsageFailure(f"{config}: the rows of {data.dataset} come from a topic, which is read without plans")
     folder = DataSetFolder(place.roots.lake, project.name, data.dataset)
     return planner_of(project.data_sets[data.dataset], folder), folder

@@ -19,11 +19,13 @@ def prove_sound(project: Project, models: Iterable[str]) -> None:
     from headrace.rows.messages import MessageChecker  # noqa: PLC0415
 
     faults: list[Fault] = []
-    for data in (data for data in project.data_sets.values() if data.schemas):
+    for located in project.data_sets.values():
         try:
-            MessageChecker(data.value)
+            if located.schemas and (data := located.value.of_topic):
+                MessageChecker(data)
         except UsageFailure as failure:
-            faults.append(data.fault("source.schema", str(failure).removeprefix("source.schema: ")))
+            key = "sources.live.schema" if located.value.sources else "source.schema"
+            faults.append(located.fault(key, str(failure).removeprefix("source.schema: ")))
     for name in models:
         try:
             FeatureSpec.compile(project, name)

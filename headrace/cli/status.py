@@ -49,7 +49,7 @@ def _data_set(located: Located[DataSet], folder: DataSetFolder) -> Iterator[Tabl
     notes: dict[str, Any] = {}
     if data.time and (complete := low_water(open_snapshot(folder.events), data.time, data.lateness)):
         notes["low-water"] = complete.isoformat()
-    if plan := planner_of(located, folder).open_plan():
+    if data.of_files and (plan := planner_of(located, folder).open_plan()):
         notes["open plan"] = plan.number
     total = ingested(data, folder)
     notes["account"] = f"{total['read']:,} = {total['accepted']:,} + {total['quarantined']:,} + {total['duplicate']:,}"

@@ -33,7 +33,7 @@ class Step:
     kind: str
     subject: str  # the data set or model
     config: str
-    streams: bool = False  # whether its source is a topic
+    streams: bool = False  # whether it reads the topic
 
     @property
     def module(self) -> str:
@@ -54,14 +54,20 @@ def steps_of(project: Project) -> list[Step]:
     """
     steps: list[Step] = []
     for name, model in sorted(project.models.items()):
-        steps += [_ingest(project.data_sets[data]) for data in model.value.data_sets]
+        steps += [step for data in model.value.data_sets for step in _ingest(project.data_sets[data])]
         steps += [Step(kind, name, model.file) for kind in MODEL_STEPS]
-    steps += [_ingest(data) for _, data in sorted(project.data_sets.items())]
+    steps += [step for _, data in sorted(project.data_sets.items()) for step in _ingest(data)]
     return list(dict.fromkeys(steps))
 
 
-def _ingest(data: Located[DataSet]) -> Step:
-    return Step(INGEST, data.value.dataset, data.file, streams=bool(data.value.source.topic))
+def _ingest(located: Located[DataSet]) -> list[Step]:
+    """The files first, which hand over to the topic."""
+    data = located.value
+    return [
+        Step(INGEST, data.dataset, located.file, streams=streams)
+        for streams, has in ((False, data.of_files), (True, data.of_topic))
+        if has
+    ]
 
 
 def starting_at(steps: Sequence[Step], first: str) -> list[Step]:

@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from headrace.rows.check import QUARANTINE_SCHEMA, Checker
+from headrace.rows.check import ORIGIN, QUARANTINE_SCHEMA
+from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet
 
 PLAN = pa.field("_plan", pa.int64())  # which plan brought the row: from there to the contract's text
@@ -10,7 +11,8 @@ PLAN = pa.field("_plan", pa.int64())  # which plan brought the row: from there t
 
 def events_schema(data: DataSet) -> pa.Schema:
     """Contract, derived columns, origin, plan."""
-    return Checker(data).schema.append(PLAN)
+    columns = (pa.field(name, type_.arrow) for name, type_ in data_set_columns(data).items())
+    return pa.schema([*columns, *ORIGIN, PLAN])
 
 
 def quarantine_schema() -> pa.Schema:

@@ -1,5 +1,6 @@
-"""The sums of all that a data set has ingested, whether it came in files or as messages of a topic."""
+"""The sums of all that a data set has ingested, in files, as messages of a topic, or both."""
 
+from collections import Counter
 from typing import Any
 
 from headrace.lake.account_table import read_accounts
@@ -9,14 +10,20 @@ from headrace.lake.layout import DataSetFolder
 from headrace.lake.stream_commit import stream_account
 from headrace.spec.data_set import DataSet
 
+_ROWS = ("read", "accepted", "quarantined", "duplicate", "replaced")
+
 
 def ingested(data: DataSet, folder: DataSetFolder) -> dict[str, Any]:
     """Plans, files, bytes (none of a topic), rows by what became of them, how repeats were looked for, reasons."""
-    if not data.source.topic:
-        accounts = read_accounts(folder)
-        return {"plans": len(accounts), **Account.total(accounts)}
-    total = stream_account(folder.events)
-    rows = {name: getattr(total, name) for name in ("read", "accepted", "quarantined", "duplicate", "replaced")}
-    none = dict.fromkeys(("plans", "files", "bytes"), 0)
-    key = StreamKey.of(data)
-    return {**none, **rows, "duplicates": key.told if key else NOT_LOOKED_FOR, "reasons": dict(total.reasons)}
+    accounts = read_accounts(folder)
+    total = {"plans": len(accounts), **Account.total(accounts)}
+    if not data.of_topic:
+        return total
+    stream, key = stream_account(folder.events), StreamKey.of(data)
+    told = key.told if key else NOT_LOOKED_FOR
+    return {
+        **total,
+        **{name: total[name] + getattr(stream, name) for name in _ROWS},
+        "duplicates": "; ".join(dict.fromkeys([*([total["duplicates"]] if accounts else []), told])),
+        "reasons": dict(sorted((Counter(total["reasons"]) + Counter(stream.reasons)).items())),
+    }

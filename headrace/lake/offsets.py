@@ -7,7 +7,7 @@ the table alone. Everything here is decided from numbers; nothing asks a broker.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from headrace.failures import Conflict, DataFailure, Failure
+from headrace.failures import Conflict, DataFailure, Failure, UsageFailure
 from headrace.lake.commit import digest_version
 from headrace.lake.data_files import Added
 from headrace.lake.stream_account import StreamAccount
@@ -48,15 +48,32 @@ class Stored(NamedTuple):
 
     identity: int | None
     partitions: Mapping[int, int | None]
+    begin: int | None = None
 
 
-def next_offsets(table: str, topic: Topic, stored: Stored, *, accept_loss: bool = False) -> dict[int, int]:
+class Begin(NamedTuple):
+    """Where a table begins with a topic that files have handed over to."""
+
+    declared: str  # as the data set says it
+    offsets: Mapping[int, int]  # the first that the files do not hold
+
+    @property
+    def version(self) -> int:
+        """What was declared, as a token's version can hold it."""
+        return digest_version(self.declared.encode())
+
+
+def next_offsets(
+    table: str, topic: Topic, stored: Stored, begin: Begin | None = None, *, accept_loss: bool = False
+) -> dict[int, int]:
     """The offset that a table needs next of each partition.
 
-    A table that has never seen the topic begins at the oldest message there is; so does
-    a partition that was added since, if it lost none.
+    A table that has never seen the topic begins where files hand over to it, or else at the
+    oldest message there is; so does a partition that was added since, if it lost none.
 
     Raises:
+        UsageFailure: files hand over at offsets that the topic has not, or at others than when it
+            was begun.
         DataFailure: the topic was made again, the broker has deleted messages that the table
             lacks (and `accept_loss` is not set), or the table is ahead of the broker.
     """
@@ -66,6 +83,16 @@ def next_offsets(table: str, topic: Topic, stored: Stored, *, accept_loss: bool 
             "anew and would name other messages than those in the table. Send the new messages to a topic of another "
             "name and a data set of its own, or move the whole folder of the data set away and ingest again"
         )
+    if stored.identity is None:
+        if begin:
+            _prove_there(topic, begin)
+    elif stored.begin != (begin and begin.version):
+        raise UsageFailure(
+            f"{table}: was begun with the topic {topic.name} where sources.live.from does not say now, and what "
+            "lies between them would be there twice or not at all. Write `from` as it was, or move the whole folder of "
+            "the data set away and ingest again"
+        )
+    start = begin.offsets if begin and stored.identity is None else {}
     found, lost = {}, []
     for number, (low, end) in topic.partitions.items():
         token = stored.partitions.get(number)
@@ -75,10 +102,10 @@ def next_offsets(table: str, topic: Topic, stored: Stored, *, accept_loss: bool 
                 " it is another cluster, or it has lost messages that the table holds. Mend kafka.servers in the place "
                 "file; if the messages are lost there, read on from a topic of another name"
             )
-        begin = token if token is not None else (low if stored.identity is None else 0)
-        if begin < low:
-            lost.append(f"{partition_name(topic.name, number)}: {begin}..{low}")
-        found[number] = max(begin, low)
+        first = token if token is not None else (start.get(number, low) if stored.identity is None else 0)
+        if first < low:
+            lost.append(f"{partition_name(topic.name, number)}: {first}..{low}")
+        found[number] = max(first, low)
     if lost and not accept_loss:
         raise DataFailure(
             f"{table}: the broker has deleted messages before they were read ({', '.join(lost)}): its retention is "
@@ -86,6 +113,25 @@ def next_offsets(table: str, topic: Topic, stored: Stored, *, accept_loss: bool 
             "run once with --accept-loss, and the table's log will say which are missing"
         )
     return found
+
+
+def _prove_there(topic: Topic, begin: Begin) -> None:
+    """Every partition begins at a message that the broker has, or right behind its last."""
+    wrong = [
+        f"{partition_name(topic.name, number)}: the broker has {low}..{end}, and it says {begin.offsets[number]}"
+        for number, (low, end) in topic.partitions.items()
+        if number in begin.offsets and not low <= begin.offsets[number] <= end
+    ]
+    for numbers, why in (
+        (topic.partitions.keys() - begin.offsets.keys(), "it does not say where the topic's partition begins"),
+        (begin.offsets.keys() - topic.partitions.keys(), "the topic has no such partition"),
+    ):
+        wrong += [f"{partition_name(topic.name, number)}: {why}" for number in sorted(numbers)]
+    if wrong:
+        raise UsageFailure(
+            f"sources.live.from: files hand over to topic {topic.name} at offsets that it has not: {'; '.join(wrong)}. "
+            "Name for each partition the first offset that the files do not hold"
+        )
 
 
 def grown(topic: str, before: int, now: int) -> Conflict:

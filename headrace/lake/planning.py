@@ -196,7 +196,11 @@ def _base(root: str) -> TableBase:
 
 def planner_of(located: Located[DataSet], folder: DataSetFolder) -> Planner:
     """What decides the next plan of a data set; its tables must be there."""
-    data = located.value
+    data = located.value.of_files
+    if data is None:
+        raise UsageFailure(
+            f"{located.file}: the rows of {located.value.dataset} come from a topic, which is read without plans"
+        )
 
     def lay_out(path: str, status: FileStatus) -> PlannedFile:
         found = cut(path, data)
@@ -207,7 +211,7 @@ def planner_of(located: Located[DataSet], folder: DataSetFolder) -> Planner:
         data_set=data.dataset,
         config=located.file,
         text=located.text,
-        contract=contract_digest(data),
+        contract=contract_digest(located.value),
         pattern=data.source.path,
         roots=folder.committed,
         cut=lay_out,

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.lake.commit import Token, commit_once, newest_infos
 from headrace.lake.offset_commit import INFO, OffsetsTable
-from headrace.lake.offsets import Stored, Topic, identity_version, next_offsets, partition_name
+from headrace.lake.offsets import Begin, Stored, Topic, identity_version, next_offsets, partition_name
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.tables import open_table
 
@@ -19,25 +19,31 @@ class StreamTable(OffsetsTable):
     topic: str
     contract: str  # digest
 
-    def begin(self, topic: Topic, *, accept_loss: bool = False) -> dict[int, int]:
+    def begin(self, topic: Topic, begin: Begin | None = None, *, accept_loss: bool = False) -> dict[int, int]:
         """The offset it needs next of each partition; it has a token of every one afterwards.
+
+        `begin` is where files hand over to the topic; it counts where the table has never seen that.
 
         Only from the driver, under the data set's lock. Run twice it commits once.
 
         Raises:
             DataFailure: nobody can go on from what the table and the broker have.
+            UsageFailure: files hand over elsewhere than when it was begun, or where nothing is.
         """
-        stored = self._stored(topic)
-        first = next_offsets(self.name, topic, stored, accept_loss=accept_loss)
+        stored = self.stored(topic)
+        first = next_offsets(self.name, topic, stored, begin, accept_loss=accept_loss)
         identity = identity_version(topic)
         changed = {number: first[number] for number in first if stored.partitions[number] != first[number]}
         if changed or stored.identity != identity:
             tokens = [Token(self._partition(n), offset, stored.partitions[n]) for n, offset in changed.items()]
             tokens.append(Token(self._identity, identity, stored.identity))
+            if begin:
+                tokens.append(Token(self._begin, begin.version, stored.begin))
             lost = {
                 n: [before, offset] for n, offset in changed.items() if (before := stored.partitions[n]) is not None
             }
-            commit_once(self.root, tokens, [], info={INFO: self.told(StreamAccount(), {}) | {"lost": lost}})
+            told = {"lost": lost, "from": begin and begin.declared}
+            commit_once(self.root, tokens, [], info={INFO: self.told(StreamAccount(), {}) | told})
         return first
 
     @property
@@ -45,14 +51,21 @@ class StreamTable(OffsetsTable):
         """The app id of the token that says which topic of that name it is."""
         return self.app(self.topic)
 
+    @property
+    def _begin(self) -> str:
+        """That of the token that says where files have handed over to it."""
+        return f"{self._identity}/from"
+
     def _partition(self, number: int) -> str:
         return self.app(partition_name(self.topic, number))
 
-    def _stored(self, topic: Topic) -> Stored:
+    def stored(self, topic: Topic) -> Stored:
+        """Its tokens of the topic."""
         table = open_table(self.root)
         return Stored(
             table.transaction_version(self._identity),
             {number: table.transaction_version(self._partition(number)) for number in topic.partitions},
+            table.transaction_version(self._begin),
         )
 
     def told(self, account: StreamAccount, moved: Mapping[str, tuple[int, int]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from headrace.rules import compile_expression
 from headrace.spec.columns import data_set_columns
 from headrace.spec.data_set import DataSet
 
-__all__ = ["QUARANTINE_SCHEMA", "Checker"]
+__all__ = ["ORIGIN", "QUARANTINE_SCHEMA", "Checker"]
 
 ORIGIN = [pa.field("_file", pa.string()), pa.field("_offset", pa.int64())]
 """What every accepted row says of where it came from: the file, and its first byte in it, or of Parquet its number."""

@@ -46,7 +46,8 @@ def explain(reason: str, data: DataSet) -> str:
     """
     subject, _, what = reason.rpartition(".")
     if subject in ("line", "message") and what in _LINE:
-        return _LINE[what].format(limit=data.source.line.max_bytes)
+        limits = sorted({source.line.max_bytes for source in data.each_source.values()})
+        return _LINE[what].format(limit=" or ".join(map(str, limits)))
     if subject == "rule" and what in data.contract.rules:
         return f"the rule {what} is false: {data.contract.rules[what]}"
     column = data.contract.columns.get(subject)

@@ -1,5 +1,7 @@
 """Whether a column's settings and limits fit its type."""
 
+from collections.abc import Collection
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -7,20 +9,20 @@ from headrace.nearest import nearest
 from headrace.rules.time_format import time_reader
 from headrace.rules.vectors import text_array
 from headrace.rules.zone import zone, zone_names
-from headrace.spec.data_set import Column, Source
+from headrace.spec.data_set import Column
 from headrace.spec.limits import parse_limit
 from headrace.spec.references import Findings, reserved, with_article
 
 _ORDERED = ("int", "double", "decimal", "date", "timestamp")
 
 
-def check_column(name: str, column: Column, source: Source, findings: Findings) -> None:
-    """Find what is wrong with one entry of `contract.columns`."""
+def check_column(name: str, column: Column, formats: Collection[str], findings: Findings) -> None:
+    """Find what is wrong with one entry of `contract.columns`; `formats` are those of the sources."""
     key = f"contract.columns.{name}"
     if why := reserved(name):
         findings.add(key, why)
     _check_limits(key, column, findings)
-    _check_form(key, column, source, findings)
+    _check_form(key, column, formats, findings)
     if column.zone is not None and column.zone not in zone_names():
         findings.add(f"{key}.zone", f"there is no time zone {column.zone}; {nearest(column.zone, zone_names())}")
     elif column.format is not None and column.epoch is None and column.type.kind in ("date", "timestamp"):
@@ -50,7 +52,7 @@ def _check_limits(key: str, column: Column, findings: Findings) -> None:
         findings.parsed(f"{key}.regex", column.regex, _compiled)
 
 
-def _check_form(key: str, column: Column, source: Source, findings: Findings) -> None:
+def _check_form(key: str, column: Column, formats: Collection[str], findings: Findings) -> None:
     kind = column.type.kind
     if column.format is not None and kind not in ("date", "timestamp"):
         findings.add(f"{key}.format", f"is for date and timestamp; the column is {with_article(column.type)}")
@@ -60,8 +62,9 @@ def _check_form(key: str, column: Column, source: Source, findings: Findings) ->
     for other in ("format", "zone"):
         if column.epoch is not None and getattr(column, other) is not None:
             findings.add(f"{key}.{other}", "a number since 1970 (epoch) has none; choose one")
-    if column.path is not None and source.format != "jsonl":
-        findings.add(f"{key}.path", f"is for jsonl, and the format is {source.format}; source.rename maps names")
+    if column.path is not None and formats and "jsonl" not in formats:
+        written = " and ".join(sorted(formats))
+        findings.add(f"{key}.path", f"is for jsonl, and the format is {written}; source.rename maps names")
     elif column.path is not None and not all(column.path.split(".")):
         findings.add(f"{key}.path", "has an empty part; write the keys with single dots between them: a.b.c")
 

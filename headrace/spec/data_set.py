@@ -6,7 +6,7 @@ column's own type (`headrace.spec.limits`).
 """
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,7 @@ from headrace.spec.values import (
     Columns,
     Duration,
     Flag,
+    Instant,
     Name,
     Number,
     Section,
@@ -91,6 +92,9 @@ class Unpacked(Section):
     """The most bytes for each one of the file; the first 10 MB are free."""
 
 
+Offset = Annotated[Whole, Field(ge=0, lt=1 << 63)]
+
+
 def _by(value: object) -> str:
     return "one" if isinstance(value, str) else "ids" if isinstance(value, dict) else "several"
 
@@ -104,6 +108,13 @@ Schemas = Annotated[
 """Writers' schemas, as a file names them; of a data set that was loaded, their JSON."""
 
 
+First = Annotated[
+    Annotated[Instant, Tag("word")] | Annotated[dict[Offset, Offset], Field(min_length=1), Tag("parts")],
+    Discriminator(shape),
+]
+"""Where a topic begins that files have handed over to."""
+
+
 class Source(Section):
     """Where raw rows come from and how they are written."""
 
@@ -115,6 +126,8 @@ class Source(Section):
     """In place of files: the Kafka topic whose messages are the rows; the place names its brokers."""
     schema_: Schemas | None = Field(None, alias="schema")
     """avro messages: the file of their schema; or `id: file` by the registry's id; or a list, told by fingerprint."""
+    from_: First | None = Field(None, alias="from")
+    """sources.live: the first offset of each partition that the files do not hold, or a time as the broker has it."""
     delimiter: Annotated[Mark, Field(min_length=1, max_length=1)] = ","
     """csv: the character between cells; "\\t" for a tab."""
     quote: Annotated[Mark, Field(max_length=1)] = '"'
@@ -145,6 +158,15 @@ class Source(Section):
     """How files are compressed; `by_name`: gzip if they end in .gz, zstd in .zst, else not."""
     unpacked: Unpacked = Unpacked()
     """How much may come out of one compressed file."""
+
+
+class Sources(Section):
+    """Where raw rows come from, where files hand over to a topic."""
+
+    backfill: Source
+    """The files, which hold what came first."""
+    live: Source
+    """The topic, which is read from `from` on once the files are in."""
 
 
 class Column(Section):
@@ -236,8 +258,10 @@ class DataSet(Section):
 
     dataset: Name
     """The name; its tables stand under `<lake>/<project>/<name>`."""
-    source: Source
-    """Where raw rows come from and how they are written."""
+    one: Source | None = Field(None, alias="source")
+    """Where raw rows come from and how they are written; or `sources`."""
+    sources: Sources | None = None
+    """In place of `source`: files, and the topic that they hand over to."""
     clean: dict[ColumnName, str] = Field({})
     """Column → expression of its type that repairs it, before the checks."""
     derive: dict[Name, str] = Field({})
@@ -262,6 +286,32 @@ class DataSet(Section):
     """How much older than the newest row a row may still come in."""
     table: TableSection = TableSection()
     """How the tables are kept."""
+
+    @property
+    def each_source(self) -> dict[str, Source]:
+        """Where rows come from, by the key in the file."""
+        both = {"sources.backfill": self.sources.backfill, "sources.live": self.sources.live} if self.sources else {}
+        return {"source": self.one, **both} if self.one else both
+
+    @property
+    def source(self) -> Source:
+        """The only one; of a data set with several, `of_files` and `of_topic` have one each."""
+        (source,) = self.each_source.values()
+        return source
+
+    @property
+    def of_files(self) -> Self | None:
+        """The same data set with only its files; None where it has none."""
+        return self._with_only("path")
+
+    @property
+    def of_topic(self) -> Self | None:
+        """The same data set with only its topic; None where it has none."""
+        return self._with_only("topic")
+
+    def _with_only(self, what: str) -> Self | None:
+        found = [source for source in self.each_source.values() if getattr(source, what)]
+        return self.model_copy(update={"one": found[0], "sources": None}) if found else None
 
     @property
     def clustered_by(self) -> str | None:

@@ -6,15 +6,16 @@ from headrace.spec.data_set import DataSet
 from headrace.spec.faults import Fault
 from headrace.spec.located import Located
 from headrace.spec.references import Findings, Scope, reserved, spelled_alike, with_article
-from headrace.spec.source_faults import check_source
+from headrace.spec.source_faults import check_sources
 
 
 def check_data_set(located: Located[DataSet]) -> tuple[Scope, list[Fault]]:
     """The columns of a data set's rows, and every fault in what refers to them."""
     data, findings = located.value, Findings(located)
-    check_source(data.source, data.contract.columns, findings)
+    check_sources(data, findings)
+    formats = {source.format for source in data.each_source.values()}
     for name, column in data.contract.columns.items():
-        check_column(name, column, data.source, findings)
+        check_column(name, column, formats, findings)
     _check_clean(data, findings)
     scope = _derived(data, findings)
     for name, other in spelled_alike(scope.columns):
@@ -65,9 +66,9 @@ def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
     if not data.key and {"on_repeat", "dedupe"} & data.model_fields_set:
         asked = "on_repeat" if "on_repeat" in data.model_fields_set else "dedupe"
         findings.add(asked, "is about rows with one key, and there is no key; declare it, or delete this")
-    if data.key and data.source.topic and data.time is None:
+    if data.key and data.of_topic and data.time is None:
         findings.add("key", "repeats in a topic are looked for among the newest rows, and there is no time; declare it")
-    elif "max_bytes" in data.dedupe.model_fields_set and not data.source.topic:
+    elif "max_bytes" in data.dedupe.model_fields_set and not data.of_topic:
         findings.add("dedupe.max_bytes", "is about the messages of a topic, and the rows come from files; delete it")
     elif data.dedupe.within is not None and data.time is None:
         findings.add("dedupe.within", "is counted back from the newest time, and there is no time; declare it")

@@ -2,17 +2,23 @@
 
 import hashlib
 import json
+from typing import Any
 
 from headrace.spec.data_set import DataSet
 
-_DECIDING = {"source", "clean", "derive", "key", "time", "contract"}
-_NOT_DECIDING = {"source": {"path", "topic"}, "contract": {"stop_if"}}
+_DECIDING = {"one", "sources", "clean", "derive", "key", "time", "contract"}
+_PLACES = {"path", "topic", "from_"}
+_NOT_DECIDING: dict[str, Any] = {
+    "one": _PLACES,
+    "sources": {"backfill": _PLACES, "live": _PLACES},
+    "contract": {"stop_if"},
+}
 
 
 def contract_digest(data: DataSet) -> str:
     """SHA-256, in hex, of the settings that decide what becomes of a row.
 
-    It changes with neither the path of the files, the name of the topic, `stop_if`, nor
+    It changes with neither the path of the files, the name of the topic or its first offsets, `stop_if`, nor
     the order in which columns and rules are declared, nor a default that is written out.
     So a later version of Headrace with more settings gives the same digest to the same file.
     """

@@ -88,7 +88,7 @@ def load_model(path: str) -> tuple[Project, Model]:
 def parse_data_set(text: str, file: str, schemas: Mapping[str, str] = MappingProxyType({})) -> Located[DataSet]:
     """Read the text of one data set, as a sealed plan keeps it, with the schemas that its own files held then.
 
-    Variables in `source.path` stay as they are written: a plan has its own list of files.
+    Variables in paths stay as they are written: a plan has its own list of files.
 
     Raises:
         SpecError: with every fault.
@@ -154,7 +154,9 @@ def _read_file(path: str) -> _File:
     if kinds == ["model"]:
         model, faults = _read(Model, document)
         return _File(path, "model", name, faults, model=model)
-    document, schemas = with_schema_files(_with_variables(document, "source.path"), os.environ)
+    for key in ("source.path", "sources.backfill.path"):
+        document = _with_variables(document, key)
+    document, schemas = with_schema_files(document, os.environ)
     data_set, faults = _read(DataSet, document, schemas)
     return _File(path, "dataset", name, faults, data_set=data_set)
 

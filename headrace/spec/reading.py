@@ -1,6 +1,7 @@
 """From a document to a frozen model, or to faults a person can act on."""
 
 from collections.abc import Callable, Iterable, Sequence
+from types import NoneType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import Tag, ValidationError
@@ -210,11 +211,15 @@ def _fields(kind: type[Section], loc: Sequence[str | int]) -> dict[str, FieldInf
 def _inside(annotation: Any, part: str | int) -> Any:
     """The annotation of a part of what an annotation describes: a field, a value, a branch of a union."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
-        return next(f.annotation for name, f in annotation.model_fields.items() if part in (name, f.alias))
+        return _bare(next(f.annotation for name, f in annotation.model_fields.items() if part in (name, f.alias)))
     if get_origin(annotation) is dict:
         return _bare(get_args(annotation)[1])
     return next(_bare(branch) for branch in get_args(annotation) if Tag(str(part)) in get_args(branch))
 
 
 def _bare(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    """The type itself: without what is noted beside it, and of one that may be left out, the other."""
+    if get_origin(annotation) is Annotated:
+        return get_args(annotation)[0]
+    given = [branch for branch in get_args(annotation) if branch is not NoneType]
+    return given[0] if NoneType in get_args(annotation) and len(given) == 1 else annotation

@@ -37,12 +37,12 @@ class Findings:
     """The faults of one file, as they are found."""
 
     def __init__(self, located: Located[object]) -> None:
-        self._located = located
+        self.located = located
         self.faults: list[Fault] = []
 
     def add(self, key: str, message: str) -> None:
         """Keep a fault at a key of the file."""
-        self.faults.append(self._located.fault(key, message))
+        self.faults.append(self.located.fault(key, message))
 
     def parsed[T](self, key: str, text: str, parse: Callable[[str], T]) -> T | None:
         """What a text means, or None after a fault that says why it means nothing."""

@@ -8,7 +8,7 @@ from headrace.spec.document import Document
 from headrace.spec.texts import with_texts
 from headrace.spec.variables import interpolated
 
-_KEYS = ("source.schema",)
+_KEYS = ("source.schema", "sources.live.schema")
 _MOST_BYTES = 1_000_000
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from headrace.nearest import nearest
-from headrace.spec.data_set import Column, Source
+from headrace.spec.data_set import Column, DataSet, Source, Sources
 from headrace.spec.references import Findings
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
@@ -16,8 +16,42 @@ _LINES_ONLY = ("compression", "unpacked")
 _FILES_ONLY = ("compression", "unpacked", "folders")
 
 
-def check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
-    """Find what is wrong with the section `source`."""
+def check_sources(data: DataSet, findings: Findings) -> None:
+    """Find what is wrong with the section `source`, or both of `sources`."""
+    if not data.each_source:
+        findings.add("source", f"is missing. {DataSet.model_fields['one'].description}")
+    if data.one and data.sources:
+        findings.add("sources", "stands beside source; choose one")
+    if data.one and data.one.topic and data.one.from_ is not None:
+        findings.add(
+            "source.from", "says what files hold; name them as sources.backfill, and the topic as sources.live"
+        )
+    for key, source in data.each_source.items():
+        _check_source(source, data.contract.columns, _In(key, findings))
+    if data.sources:
+        _check_hand_over(data.sources, findings)
+
+
+class _In(Findings):
+    """Takes what is found in a section `source` for what is found in a section of another name."""
+
+    def __init__(self, key: str, findings: Findings) -> None:
+        super().__init__(findings.located)
+        self.faults = findings.faults
+        self._key = key
+
+    def add(self, key: str, message: str) -> None:
+        super().add(re.sub(r"^source\b", self._key, key), re.sub(r"\bsource\.", f"{self._key}.", message))
+
+
+def _check_hand_over(sources: Sources, findings: Findings) -> None:
+    if sources.backfill.topic:
+        findings.add("sources.backfill.topic", "cannot stand here; name files by path, and the topic under live")
+    if sources.live.path:
+        findings.add("sources.live.path", "cannot stand here; name a topic, and the files under backfill")
+
+
+def _check_source(source: Source, columns: Mapping[str, Column], findings: Findings) -> None:
     _check_place_of_rows(source, findings)
     _check_folders(source, columns, findings)
     _check_schema(source, findings)
@@ -52,6 +86,8 @@ def _check_place_of_rows(source: Source, findings: Findings) -> None:
     elif {"path", "topic"} <= source.model_fields_set:
         findings.add("source.topic", "stands beside path; rows come from files or from a topic, choose one")
     elif "topic" not in source.model_fields_set:
+        if source.from_ is not None:
+            findings.add("source.from", "is about the offsets of a topic, and the rows come from files")
         if why := _no_pattern(source.path):
             findings.add("source.path", f"{why}; name the files, for example raw/orders/*.csv")
     else:

@@ -157,6 +157,11 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
 Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"})]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(lambda value: parse_instant(value) if isinstance(value, str) else value),
+    WithJsonSchema({"type": "string"}),
+]
 Whole = Annotated[int, BeforeValidator(parse_whole)]
 Number = Annotated[float, BeforeValidator(parse_number)]
 Flag = Annotated[bool, BeforeValidator(parse_flag)]

@@ -82,6 +82,61 @@ def test_validate_looks_into_schemas(tmp_path, monkeypatch, capsys):
     assert "web/clicks.yaml:2: source.schema: no schema of messages: its rows are no records" in said
 
 
+BOTH = "sources: {backfill: {format: csv, path: a.csv}, live: {LIVE}}"
+
+
+def handed_over(live):
+    """A data set whose files are handed over to that topic."""
+    text = CLICKS.replace("source: {SOURCE}", BOTH.replace("LIVE", live))
+    return parse_data_set(text.replace("timestamp", "timestamp, path: x.at"), "clicks.yaml").value
+
+
+def test_files_may_hand_over_to_a_topic():
+    """Each has a source of its own; where the topic begins decides nothing of a row."""
+    data = handed_over("format: jsonl, topic: t, from: {0: 5, 1: 7}")
+    assert (data.of_files.source.path, data.of_topic.source.topic) == ("a.csv", "t")
+    assert data.of_topic.source.from_ == {0: 5, 1: 7}
+    moved = handed_over("format: jsonl, topic: t, from: 2026-01-01T00:00:00Z")
+    assert contract_digest(moved) == contract_digest(data)
+    assert contract_digest(handed_over("format: jsonl, topic: t, trim: true")) != contract_digest(data)
+    assert parsed("format: jsonl, path: a").of_topic is None
+
+
+LIVE = "format: jsonl, topic: t"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BOTH.replace("LIVE", "format: jsonl, path: a"), "sources.live.path: cannot stand here; name a topic"),
+        (
+            BOTH.replace("csv, path", "jsonl, topic").replace("LIVE", LIVE),
+            "sources.backfill.topic: cannot stand here; name files by path",
+        ),
+        (BOTH.replace("LIVE", f"{LIVE}, folders: [at]"), "sources.live.folders: is about files"),
+        (BOTH.replace("LIVE", f"{LIVE}, from: {{0: -1}}"), "sources.live.from.0: must be at least 0"),
+        (BOTH.replace("LIVE", f"{LIVE}, from: soon"), "sources.live.from: 'soon' is no date or time"),
+        (
+            BOTH.replace("a.csv", "a.csv, from: {0: 1}").replace("LIVE", LIVE),
+            "sources.backfill.from: is about the offsets of a topic",
+        ),
+        (BOTH.replace("LIVE", "format: jsonl, topik: t"), "sources.live.topik: no such key; did you mean topic?"),
+        (
+            BOTH.replace("LIVE", LIVE) + "\nsource: {format: csv, path: a}",
+            "sources: stands beside source; choose one",
+        ),
+        ("sources: {backfill: {format: csv, path: a.csv}}", "sources.live: is missing. The topic"),
+        (f"source: {{{LIVE}, from: {{0: 1}}}}", "source.from: says what files hold"),
+        ("key: [at]", "source: is missing. Where raw rows come from and how they are written; or `sources`."),
+    ],
+)
+def test_what_no_hand_over_can_be_is_told(text, said):
+    """Two of a kind, one of two, settings of the other, and no source at all."""
+    with pytest.raises(SpecError) as refused:
+        parse_data_set(CLICKS.replace("source: {SOURCE}", text), "clicks.yaml")
+    assert said in str(refused.value)
+
+
 def test_the_name_of_the_topic_does_not_decide_rows():
     """Another topic with the same messages gives the same contract, as another path does."""
     assert contract_digest(parsed("format: jsonl, topic: a")) == contract_digest(parsed("format: jsonl, path: a.jsonl"))
