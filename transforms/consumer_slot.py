@@ -7,12 +7,13 @@ last one stopped finds everything fetched already.
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headrace.failures import DataFailure, PlaceFailure
 from headrace.lake.offsets import grown, partition_name
@@ -24,6 +25,7 @@ LOOK = 30.0  # seconds between looks at the topic itself
 PATIENCE = 60.0  # seconds without an answer of any broker
 _BLOCK_BYTES = 16_000_000
 _MOST, _FIRST = 10_000, 500  # messages of one poll
+_REFILL = 10  # ms until a queue that was full is filled again; the client's own second lets it run dry
 _NO_TIME = 0  # what the client gives in place of a type of time
 
 
@@ -83,33 +85,43 @@ class ConsumerSlot:
             self._open -= set(ended)
         return blocks
 
-    def _blocks(self, messages: Iterable[Any], stop: Mapping[int, int]) -> list[Block]:
+    def _blocks(self, given: Sequence[Message], stop: Mapping[int, int]) -> list[Block]:
         after: dict[int, int] = {}
-        found: dict[int, list[Any]] = {}
-        size = count = 0
-        for message in messages:
-            if (error := message.error()) is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
-                    partition = message.partition()
-                    after[partition] = max(message.offset(), after.get(partition, 0))
-                else:
-                    _refuse(error, self.what.topic)
-                continue
-            partition, offset = message.partition(), message.offset()
-            count, size = count + 1, size + len(message)
-            if offset < stop.get(partition, offset + 1):
-                found.setdefault(partition, []).append(message)
-            after[partition] = offset + 1
-        if count:
-            self._most = max(1, min(_MOST, _BLOCK_BYTES * count // max(size, 1)))
+        messages = [message for message in given if message.error() is None]
+        if len(messages) < len(given):
+            after = self._ends_told(given)
         blocks = []
-        for partition, position in after.items():
+        found = dict(_by_partition(messages))
+        size = 0
+        for partition in [*found, *(after.keys() - found.keys())]:
+            rows = _rows(found.get(partition, []))
+            size += rows.nbytes
+            position = after.get(partition, 0)
+            if rows.num_rows:
+                position = max(position, rows.column("offset")[-1].as_py() + 1)
             start, end = self._at[partition], min(position, stop.get(partition, position))
             if end > start:
-                origin = Origin(partition_name(self.what.topic, partition), start, end)
-                blocks.append(Block(origin, _rows(found.get(partition, []))))
+                within = rows.slice(0, int(np.searchsorted(rows.column("offset").to_numpy(), end)))
+                blocks.append(Block(Origin(partition_name(self.what.topic, partition), start, end), within))
                 self._at[partition] = end
+        if messages:
+            self._most = max(1, min(_MOST, _BLOCK_BYTES * len(messages) // max(size, 1)))
         return blocks
+
+    def _ends_told(self, given: Iterable[Message]) -> dict[int, int]:
+        """How far each partition goes of which the consumer has seen the end; any other news is refused."""
+        ends: dict[int, int] = {}
+        for message in given:
+            if (error := message.error()) is None:
+                continue
+            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
+                _refuse(error, self.what.topic)
+                continue
+            partition, offset = message.partition(), message.offset()
+            assert partition is not None  # an end is told of a partition
+            assert offset is not None
+            ends[partition] = max(offset, ends.get(partition, 0))
+        return ends
 
     def _look(self) -> None:
         """Ask, now and then, whether a broker still answers and the topic is what it was."""
@@ -143,6 +155,7 @@ def slot_of(what: Fetched) -> ConsumerSlot:
 
 def _settings(what: Fetched) -> dict[str, Any]:
     return {
+        "fetch.queue.backoff.ms": _REFILL,
         **dict(what.options),
         "bootstrap.servers": what.servers,
         "group.id": "headrace",  # asked for by the client; no offset is ever kept under it
@@ -173,14 +186,23 @@ def _refuse(error: KafkaError, topic: str) -> None:
 _PASSING = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT)  # noqa: SLF001
 
 
-def _rows(messages: list[Any]) -> pa.RecordBatch:
-    times = [ms * 1000 if kind != _NO_TIME else None for kind, ms in (m.timestamp() for m in messages)]
+def _by_partition(messages: Sequence[Message]) -> Iterator[tuple[int, Sequence[Message]]]:
+    """The messages of each partition, in their order."""
+    partitions = np.fromiter(map(Message.partition, messages), np.int64, len(messages))
+    for partition in np.unique(partitions).tolist():
+        at = np.flatnonzero(partitions == partition)
+        yield partition, messages if len(at) == len(messages) else [messages[n] for n in at.tolist()]
+
+
+def _rows(messages: Sequence[Message]) -> pa.RecordBatch:
+    """The messages as rows: each of their parts is asked for in one go."""
+    times = [ms * 1000 if kind != _NO_TIME else None for kind, ms in map(Message.timestamp, messages)]
     return pa.RecordBatch.from_arrays(
         [
-            pa.array([m.offset() for m in messages], pa.int64()),
+            pa.array(np.fromiter(map(Message.offset, messages), np.int64, len(messages))),
             pa.array(times, pa.int64()).cast(MESSAGES.field("time").type),
-            pa.array([m.key() for m in messages], pa.binary()),
-            pa.array([m.value() for m in messages], pa.binary()),
+            pa.array(list(map(Message.key, messages)), pa.binary()),
+            pa.array(list(map(Message.value, messages)), pa.binary()),
         ],
         schema=MESSAGES,
     )

@@ -67,8 +67,9 @@ class AvroMessages:
         self._writers = _writers({key: _read(text) for key, text in named.items()}, data)
         self._max_bytes = data.source.line.max_bytes
 
-    def __call__(self, file: str, values: Sequence[bytes]) -> Iterator[MessageRows | Unreadable]:
+    def __call__(self, file: str, messages: pa.BinaryArray) -> Iterator[MessageRows | Unreadable]:
         """The rows of the messages, schema by schema, and those that are none."""
+        values: list[bytes] = messages.to_pylist()
         start = len(self._frame.mark) + self._frame.size
         by: dict[bytes, list[int]] = {}
         refused: dict[str, list[int]] = {}

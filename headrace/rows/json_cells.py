@@ -1,8 +1,7 @@
 """JSON lines to text cells: the same cells a CSV of the same values would give."""
 
-import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,11 +11,15 @@ import pyarrow as pa
 
 from headrace.rows.cells import Cells, Mask
 from headrace.rows.folders import columns_in_rows
+from headrace.rows.lines import Lines
 from headrace.rows.null_cells import as_nulls
 from headrace.spec.data_set import DataSet
 
 DEEPEST = 64  # the parser's own limit depends on how deep its caller stands, so ours comes first
+_TOGETHER = 128  # lines that are decoded by one call: of many more, one that is no JSON holds back too many
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+
+_ARROW = {int: pa.int64(), bool: pa.bool_()}
 
 Value = Any
 """What JSON can hold, numbers with a fraction or exponent as their own text: None, bool, int, str, list, dict."""
@@ -39,38 +42,80 @@ class JsonReader:
             name: column.path.split(".") if column.path else [given.get(name, name)]
             for name, column in columns_in_rows(data).items()
         }
-        keys = {f"k{n}": key for n, key in enumerate(dict.fromkeys(path[0] for path in self._paths.values()))}
-        self._of: dict[str, Callable[[Any], Value]]
+        self._keys = list(dict.fromkeys(path[0] for path in self._paths.values()))
+        self._values: Callable[[Any], Sequence[Value]]  # of a decoded line, in the order of the keys
         row: Any
         try:
-            row = msgspec.defstruct("Row", [(field, Any, None) for field in keys], rename=keys, gc=False)
-            self._of = {key: operator.attrgetter(field) for field, key in keys.items()}
+            fields = {f"k{n}": key for n, key in enumerate(self._keys)}
+            row = msgspec.defstruct("Row", [(field, Any, None) for field in fields], rename=fields, gc=False)
+            self._values = msgspec.structs.astuple
         except ValueError:  # a key with a quote or backslash: slower, but read all the same
             row = dict
-            self._of = {key: operator.methodcaller("get", key) for key in keys.values()}
-        self._decode = msgspec.json.Decoder(row, float_hook=str).decode
+            self._values = lambda line: [line.get(key) for key in self._keys]
+        self._decoder = msgspec.json.Decoder(row, float_hook=str)
 
-    def __call__(self, lines: Iterable[bytes]) -> Cells:
+    def __call__(self, lines: Lines) -> Cells:
         """The declared columns of the lines."""
-        rows, rejected = [], []
-        for number, line in enumerate(lines):
-            try:
-                rows.append(self._read(line))
-            except (msgspec.MsgspecError, ValueError):
-                rejected.append(number)
+        held, rejected = self._held(lines)
         columns, unreadable = {}, {}
         for name, (key, *inner) in self._paths.items():
-            values = list(map(self._of[key], rows))
-            texts, no_scalar = as_texts([_inside(value, inner) for value in values] if inner else values)
+            texts, no_scalar = as_texts([_inside(value, inner) for value in held[key]] if inner else held[key])
             columns[name] = as_nulls(texts, self._source)
             if no_scalar is not None:
                 unreadable[name] = no_scalar
         return Cells(columns, unreadable, np.array(rejected, np.int64))
 
+    def _held(self, lines: Lines) -> tuple[dict[str, list[Value]], list[int]]:
+        """What each key holds in every line that is one object, and the numbers of the other lines."""
+        held: dict[str, list[Value]] = {key: [] for key in self._keys}
+        rejected: list[int] = []
+        for first in range(0, len(lines), _TOGETHER):
+            some = lines.between(first, min(first + _TOGETHER, len(lines)))
+            # Few at a time: the objects are freed while they are at hand, before Python looks for garbage among them.
+            rows = map(self._values, self._rows(some, first, rejected))
+            for key, values in zip(self._keys, zip(*rows, strict=True), strict=False):  # without rows, none of none
+                held[key] += values
+        return held, rejected
+
+    def _rows(self, lines: Lines, first: int, rejected: list[int]) -> list[Any]:
+        """The lines decoded; `rejected` gets the numbers of those that are not one object."""
+        if surely_objects(lines):
+            with suppress(msgspec.MsgspecError):
+                rows = self._decoder.decode_lines(lines.data)
+                if len(rows) == len(lines):
+                    return rows
+        rows = []
+        for number, line in enumerate(lines.texts(np.arange(len(lines))), first):
+            try:
+                rows.append(self._read(line))
+            except (msgspec.MsgspecError, ValueError):
+                rejected.append(number)
+        return rows
+
     def _read(self, line: bytes) -> Any:
         if line.count(b"[") + line.count(b"{") > DEEPEST and nests_deeper(line, DEEPEST):
             raise ValueError("nested too deeply")
-        return self._decode(line)
+        return self._decoder.decode(line)
+
+
+def surely_objects(lines: Lines) -> bool:
+    r"""Whether the lines, if they hold as many values as there are lines, hold one object each.
+
+    Each begins and ends as an object does, and JSON has no place between a closing and an
+    opening brace for a line end: no value reaches into the next line, so no line is left
+    without one. None has brackets enough to nest too deeply.
+
+    >>> [surely_objects(Lines.of(data)) for data in (b'{"a": 1}\n{"a": 2}', b'{"a": [1,\n2]}', b'{"a": 1}, 2')]
+    [True, False, False]
+    """
+    data = np.frombuffer(lines.data, np.uint8)
+    opening = np.flatnonzero((data | 0x20) == ord("{"))  # 0x20 is what sets it apart from a square one
+    begins, ends = data[lines.bounds[:-1]], data[lines.ends - 1]
+    return bool(
+        (begins == ord("{")).all()
+        and (ends == ord("}")).all()
+        and (np.diff(np.searchsorted(opening, lines.bounds)) <= DEEPEST).all()
+    )
 
 
 def nests_deeper(line: bytes, limit: int) -> bool:
@@ -105,7 +150,7 @@ def _inside(value: Value, path: Sequence[str]) -> Value:
     return value
 
 
-def as_texts(values: list[Value]) -> tuple[pa.StringArray, Mask | None]:
+def as_texts(values: Sequence[Value]) -> tuple[pa.StringArray, Mask | None]:
     """The text of each value as CSV would write it, and which values are no scalars (None where all are).
 
     >>> texts, no_scalar = as_texts([12345678901234567890, "1.50", True, None, [1]])
@@ -115,8 +160,8 @@ def as_texts(values: list[Value]) -> tuple[pa.StringArray, Mask | None]:
     first = next((value for value in values if value is not None), None)
     # Columns of one kind, which is the rule, are converted at once; Arrow refuses anything else among them.
     with suppress(ValueError, TypeError, OverflowError):
-        if type(first) is int:
-            return pa.array(values, pa.int64()).cast(pa.string()), None
+        if type(first) in _ARROW:
+            return pa.array(values, _ARROW[type(first)]).cast(pa.string()), None
         return pa.array(values, pa.string()), None
     no_scalar = np.array([isinstance(value, list | dict) for value in values], np.bool_)
     return pa.array(list(map(_as_text, values)), pa.string()), no_scalar if no_scalar.any() else None

@@ -49,6 +49,28 @@ class Lines(NamedTuple):
         spans = zip(self.bounds[at].tolist(), self.ends[at].tolist(), strict=True)
         return [self.data[start:end] for start, end in spans]
 
+    def only(self, lines: Ints) -> "Lines":
+        r"""The given lines, ascending, as the lines of a block of their own.
+
+        >>> Lines.of(b"a\r\nb\nc").only(np.array([0, 2]))
+        Lines(data=b'a\r\nc', bounds=array([0, 3, 4]), ends=array([1, 4]))
+        """
+        if lines.size == len(self):
+            return self
+        taken = np.diff(self.bounds)[lines]
+        bounds = np.append(0, np.cumsum(taken))
+        data = self.without(np.delete(np.arange(len(self)), lines))
+        return Lines(data, bounds, bounds[:-1] + self.lengths[lines])
+
+    def between(self, first: int, last: int) -> "Lines":
+        r"""Lines from one on and before another, as the lines of a block of their own.
+
+        >>> Lines.of(b"a\nb\nc").between(1, 3)
+        Lines(data=b'b\nc', bounds=array([0, 2, 3]), ends=array([1, 3]))
+        """
+        start, end = int(self.bounds[first]), int(self.bounds[last])
+        return Lines(self.data[start:end], self.bounds[first : last + 1] - start, self.ends[first:last] - start)
+
     def without(self, lines: Ints) -> bytes:
         """The block without the given lines."""
         if not lines.size:

@@ -1,9 +1,11 @@
 """What the readers of messages make of them: rows for the checker, and messages that are none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace.rows.block import Origin, RawBlock
 from headrace.rows.lines import Ints
@@ -27,15 +29,18 @@ class Unreadable(NamedTuple):
     at: Ints
 
 
-def json_rows(file: str, values: Sequence[bytes]) -> Iterator[MessageRows]:
+def json_rows(file: str, values: pa.BinaryArray) -> Iterator[MessageRows]:
     r"""Each message as one line; pretty-printed JSON becomes one line of the same JSON.
 
-    >>> (rows,) = json_rows("t/0", [b'{"a": 1}', b'{\n"a": 2\r\n}', b""])
+    >>> (rows,) = json_rows("t/0", pa.array([b'{"a": 1}', b'{\n"a": 2\r\n}', b""]))
     >>> rows.raw.data, rows.places.tolist()
     (b'{"a": 1}\n{\t"a": 2\t\t}\n\n', [0, 9, 21])
     """
-    data = b"".join(value + b"\n" for value in values)
+    nothing, end = (pa.scalar(text, pa.large_binary()) for text in (b"", b"\n"))
+    lines = pc.binary_join_element_wise(values.cast(pa.large_binary()), end, nothing)
+    _, offsets, held = lines.buffers()
+    bounds: Ints = np.frombuffer(offsets, np.int64)[: len(values) + 1]
+    data = held[: bounds[-1]].to_pybytes()
     if b"\r" in data or data.count(b"\n") != len(values):
-        data = b"".join(value.translate(_ONE_LINE) + b"\n" for value in values)
-    lengths = np.fromiter(map(len, values), np.int64, len(values)) + 1
-    yield MessageRows(RawBlock(Origin(file, 0, len(data)), data), np.cumsum(lengths) - lengths, np.arange(len(values)))
+        data = b"".join(value.translate(_ONE_LINE) + b"\n" for value in values.to_pylist())
+    yield MessageRows(RawBlock(Origin(file, 0, len(data)), data), bounds[:-1], np.arange(len(values)))

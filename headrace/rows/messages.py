@@ -7,7 +7,7 @@ Avro file. Its place is told as a line's is: `_file` is `topic/partition`, `_off
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +39,7 @@ NO_VALUE = "message.null"
 
 _BAD = pa.schema([QUARANTINE_SCHEMA.field("reasons")])
 
-type _Reader = Callable[[str, Sequence[bytes]], Iterable[MessageRows | Unreadable]]
+type _Reader = Callable[[str, pa.BinaryArray], Iterable[MessageRows | Unreadable]]
 """Makes rows of the values of messages, given the name of their partition."""
 
 
@@ -79,8 +79,7 @@ class MessageChecker:
         accepted, bad = _Gathered(self.schema), _Gathered(_BAD)
         reasons: Counter[str] = Counter()
         valued = np.flatnonzero(as_mask(pc.is_valid(messages.column("value"))))
-        values: list[bytes] = messages.column("value").take(pa.array(valued)).to_pylist()
-        for rows in self._read(file, values):
+        for rows in self._read(file, messages.column("value").drop_null()):
             if isinstance(rows, Unreadable):
                 bad.add(_with_reason(rows.reason, len(rows.at)), valued[rows.at])
                 reasons[rows.reason] += len(rows.at)
@@ -102,7 +101,7 @@ class MessageChecker:
 
     def _accepted(self, rows: pa.RecordBatch, messages: pa.RecordBatch, at: Ints) -> pa.RecordBatch:
         """The rows, each with its message's offset, and whether it came late."""
-        own = messages.take(pa.array(at))
+        own = messages.select(["offset", "time"]).take(pa.array(at))
         place = rows.schema.get_field_index("_offset")
         rows = rows.set_column(place, rows.schema.field(place), own.column("offset"))
         late = pa.nulls(rows.num_rows, pa.bool_())

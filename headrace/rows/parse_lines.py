@@ -66,7 +66,7 @@ class LineParser:
     def _cells(self, raw: RawBlock, lines: Lines, sound: Ints) -> Cells:
         """The cells of the lines that may be looked into."""
         if self._json:
-            return self._json(lines.texts(sound))
+            return self._json(lines.only(sound))
         prove_header(raw.header, self._of_lines, raw.origin.file)
         unsound = np.delete(np.arange(len(lines)), sound)
         return csv_cells(lines.without(unsound), raw.header, self._of_lines, self._source)

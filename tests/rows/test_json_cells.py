@@ -4,6 +4,8 @@ import json
 import sys
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from rows.built import block, check, data_set, reasons, rows
 
 from headrace.rows.check import Checker
@@ -126,3 +128,33 @@ def test_spellings_of_null_and_trim_hold_for_json_too():
         (None, None),
         ("x", 5),
     ]
+
+
+SPLIT = [
+    b'{"n": 1}',
+    b'{"n": 2}{"n": 3}',  # two values in one line
+    b'{"n": 4} {"n": 5}',
+    b'{"n": [{}',  # together one value in two lines
+    b"{}, 1]}",
+    b'{"s": "}',
+    b'{"}',
+    b"{",
+    b"}",
+    b'{"n":',
+    b"6}",
+    b'{"n": 7} ',
+    b' {"n": 8}',
+    b'{"a": {"a": ' + b'{"a": [' * 40 + b"]}" * 40 + b"}}",
+    b"{}",
+]
+
+
+@given(st.lists(st.sampled_from(SPLIT), max_size=12))
+@example([b'{"n": 2}{"n": 3}', b'{"n": [1,', b"2]}"])
+def test_a_line_is_read_as_if_it_stood_alone(given_lines):
+    """Lines are decoded together; two values in one and one value in two must not make up for each other."""
+    data = data_set({"n": "int"}, source=JSON)
+    together = check(data, lines(*given_lines))
+    apart = [check(data, lines(line)) for line in given_lines]
+    assert rows(together, "n") == [row for one in apart for row in rows(one, "n")]
+    assert reasons(together) == [reason for one in apart for reason in reasons(one)]
