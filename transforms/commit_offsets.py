@@ -14,8 +14,7 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 
-from headrace.lake.key_window import KeyWindow
-from headrace.lake.offset_commit import OffsetsTable, Waiting
+from headrace.lake.offset_commit import OffsetsTable, Waiting, Window
 from headrace.lake.offsets import Part, gap
 
 
@@ -51,7 +50,7 @@ class _CommitFn(beam.DoFn):
         self._tables = dict(tables)
         self._every = every
         self._patience = patience
-        self._windows: dict[str, KeyWindow | None] = {}
+        self._windows: dict[str, Window | None] = {}
 
     def setup(self) -> None:
         self._windows = {name: table.window() for name, table in self._tables.items()}

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.lake.repeats import Places
 from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.spec.data_set import DataSet
 
@@ -35,12 +37,13 @@ def rows_before(data: DataSet, events: str, raw_bytes: int) -> Before | None:
     return Before(snapshot.version, files, since, sum(file.rows for file in files) + raw_bytes // _ROW_BYTES)
 
 
-def rows_since(rows: pa.RecordBatch, time: str | None, since: datetime | None) -> pa.RecordBatch:
-    """Those rows of the table that are looked through."""
+def places_since(rows: pa.RecordBatch, time: str | None, since: datetime | None) -> Places:
+    """The places of those rows of the table that are looked through."""
     if since is None or time is None:
-        return rows
+        return np.arange(rows.num_rows)
     column = rows.column(time)
-    return rows.filter(pc.fill_null(pc.greater_equal(column, pa.scalar(since, column.type)), True))
+    young = pc.fill_null(pc.greater_equal(column, pa.scalar(since, column.type)), True)
+    return np.flatnonzero(young.to_numpy(zero_copy_only=False))
 
 
 def _since(files: tuple[DataFile, ...], data: DataSet) -> datetime | None:

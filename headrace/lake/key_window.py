@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from headrace import storage
 from headrace.failures import DataFailure
 from headrace.lake.changes import added_between
+from headrace.lake.ranks import ranks
 from headrace.lake.reading import opened, read_group
-from headrace.lake.repeats import Keys, Places, find_repeats
+from headrace.lake.repeats import Keys, Places, Repeats, find_repeats
 from headrace.lake.snapshot import DataFile, RowGroup, open_snapshot, row_groups_since
 from headrace.lake.tables import open_table
 from headrace.rows.block import Origin
@@ -42,6 +43,7 @@ class StreamKey:
     within: timedelta  # rows of the table that are older than its newest by more are not looked through
     refuse: bool  # a repeat stops the run; else it is left out and counted
     most_bytes: int  # of the keys in memory
+    latest_by: str | None = None  # of the rows of a key, wherever they stand, the one with the greatest value stays
 
     @classmethod
     def of(cls, data: DataSet) -> Self | None:
@@ -49,33 +51,43 @@ class StreamKey:
         if not data.key or data.time is None:
             return None
         within = STREAM_WITHIN if data.dedupe.within is None else data.dedupe.within
-        return cls(data.key, data.time, within, data.on_repeat == "refuse", data.dedupe.max_bytes)
+        return cls(data.key, data.time, within, data.on_repeat == "refuse", data.dedupe.max_bytes, data.latest_by)
 
     @property
     def told(self) -> str:
         """As an account says it."""
-        return f"looked for by key, within {duration_text(self.within)}"
+        within = f"latest by {self.latest_by}" if self.latest_by else f"within {duration_text(self.within)}"
+        return f"looked for by key, {within}"
 
-    @property
-    def read(self) -> list[str]:
+    def schema(self, table: pa.Schema) -> pa.Schema:
         """The columns that are looked at."""
-        return list(dict.fromkeys([*self.columns, self.time]))
+        names = dict.fromkeys(filter(None, [*self.columns, self.time, self.latest_by]))
+        return pa.schema([table.field(name) for name in names])
 
 
 class RowKeys(NamedTuple):
-    """The hashes of some rows, and their event times in µs since the epoch."""
+    """The hashes of some rows, their event times in µs since the epoch, and how late each is where that decides."""
 
     high: UInt64
     low: UInt64
     time: NDArray[np.int64]
+    rank: NDArray[np.int64] | None = None
 
     def at(self, places: Places) -> "RowKeys":
         """Those of some rows."""
-        return RowKeys(self.high[places], self.low[places], self.time[places])
+        rank = None if self.rank is None else self.rank[places]
+        return RowKeys(self.high[places], self.low[places], self.time[places], rank)
 
     def without(self, places: Places) -> "RowKeys":
         """Those of all other rows."""
         return self.at(np.setdiff1d(np.arange(len(self.high)), places)) if len(places) else self
+
+
+class Verdict(NamedTuple):
+    """Which rows do not stay."""
+
+    repeats: list[Places]  # of each file that is to be committed
+    replaced: Sequence[Repeats] = ()  # of the table
 
 
 _NONE = RowKeys(np.array([], np.uint64), np.array([], np.uint64), np.array([], np.int64))
@@ -119,10 +131,9 @@ class KeyWindow:
 
     def keys(self, name: str) -> RowKeys:
         """Of the rows of one file under the table's root, in their order."""
-        with opened(storage.join(self._root, name)) as file:
-            return joined(_keys(rows, self.key) for rows in file.iter_batches(columns=self.key.read))
+        return keys_of_file(storage.join(self._root, name), self.key)
 
-    def repeats(self, files: Sequence[RowKeys]) -> list[Places]:
+    def verdict(self, files: Sequence[RowKeys]) -> Verdict:
         """The places of repeats in each of these files, which would be committed in this order."""
         first = find_repeats(
             Keys(Origin("", number, number), keys.high, keys.low, np.arange(len(keys.high)))
@@ -130,10 +141,12 @@ class KeyWindow:
         )
         among = {repeats.origin.start: repeats.places for repeats in first}
         since = self._since()
-        return [
-            np.union1d(among.get(number, np.array([], np.int64)), np.flatnonzero(self._there(keys, since)))
-            for number, keys in enumerate(files)
-        ]
+        return Verdict(
+            [
+                np.union1d(among.get(number, np.array([], np.int64)), np.flatnonzero(self._there(keys, since)))
+                for number, keys in enumerate(files)
+            ]
+        )
 
     def committed(self, version: int, rows: RowKeys) -> None:
         """Take in the rows that the caller has committed as this version.
@@ -188,6 +201,10 @@ def prove_fits(root: str, key: StreamKey) -> None:
         DataFailure: they take more than they may.
     """
     snapshot = open_snapshot(root)
+    if key.latest_by:
+        if snapshot.rows * ROW_BYTES > key.most_bytes:
+            raise too_large(root, snapshot.rows, key)
+        return
     newest = max((_micros(file.high[key.time]) for file in snapshot.files if key.time in file.high), default=None)
     if newest is None:
         return
@@ -203,9 +220,10 @@ def prove_fits(root: str, key: StreamKey) -> None:
 def too_large(root: str, rows: int, key: StreamKey) -> DataFailure:
     """What stops a run whose window does not fit."""
     return DataFailure(
-        f"{root}: repeats are looked for within {duration_text(key.within)} of the newest row, and those are {rows:,} "
-        f"rows, whose keys take {ROW_BYTES * rows:,} bytes of memory; dedupe.max_bytes allows {key.most_bytes:,}. "
-        "Shorten dedupe.within, or raise dedupe.max_bytes (and the memory of the worker that commits)"
+        f"{root}: repeats are {key.told}: those are {rows:,} rows, whose keys take {ROW_BYTES * rows:,} bytes of "
+        f"memory; dedupe.max_bytes allows {key.most_bytes:,}. {
+            'Raise' if key.latest_by else 'Shorten dedupe.within, or raise'
+        } dedupe.max_bytes (and the memory of the worker that commits)"
     )
 
 
@@ -216,18 +234,33 @@ def _groups(files: Iterable[DataFile], key: StreamKey, since: int) -> Iterator[R
 
 
 def _of_group(group: RowGroup, key: StreamKey, schema: pa.Schema) -> RowKeys:
-    return _keys(read_group(group, pa.schema([schema.field(name) for name in key.read])), key)
+    return keys_in(read_group(group, key.schema(schema)), key)
 
 
-def _keys(rows: pa.RecordBatch, key: StreamKey) -> RowKeys:
+def keys_of_file(path: str, key: StreamKey) -> RowKeys:
+    """Of the rows of one data file, in their order."""
+    with opened(path) as file:
+        columns = key.schema(file.schema_arrow).names
+        return joined(keys_in(rows, key) for rows in file.iter_batches(columns=columns))
+
+
+def keys_in(rows: pa.RecordBatch, key: StreamKey) -> RowKeys:
+    """Of some rows of the table."""
     times = rows.column(key.time).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-    return RowKeys(*wide_hash(rows, key.columns), times.to_numpy())
+    rank = ranks(rows.column(key.latest_by)) if key.latest_by else None
+    return RowKeys(*wide_hash(rows, key.columns), times.to_numpy(), rank)
 
 
 def joined(runs: Iterable[RowKeys]) -> RowKeys:
     """All of them as one."""
-    every = [_NONE, *runs]
-    return RowKeys(*(np.concatenate([run[column] for run in every]) for column in range(3)))
+    every = list(runs) or [_NONE]
+    ranked = [run.rank for run in every if run.rank is not None]
+    return RowKeys(
+        np.concatenate([run.high for run in every]),
+        np.concatenate([run.low for run in every]),
+        np.concatenate([run.time for run in every]),
+        np.concatenate(ranked) if ranked else None,
+    )
 
 
 def _sorted(rows: RowKeys) -> RowKeys:

@@ -14,6 +14,7 @@ from headrace.failures import Conflict, DataFailure
 from headrace.lake.accounts import NOT_LOOKED_FOR
 from headrace.lake.commit import Token, commit_once
 from headrace.lake.key_window import KeyWindow, StreamKey
+from headrace.lake.latest_window import LatestWindow
 from headrace.lake.offsets import Part, Turn, next_turn
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_repeats import left_in
@@ -23,6 +24,9 @@ INFO = "stream"
 """The key under which a commit's metadata tell of offsets."""
 
 _ATTEMPTS = 8
+
+
+type Window = KeyWindow | LatestWindow
 
 
 class Waiting(NamedTuple):
@@ -70,11 +74,13 @@ class OffsetsTable:
             commit_once(self.root, tokens, [], info={INFO: self.told(StreamAccount(), {})})
         return {source: first[source] if token is None else token for source, token in stored.items()}
 
-    def window(self) -> KeyWindow | None:
+    def window(self) -> Window | None:
         """What `commit` looks for repeats in; a worker keeps it from one commit to the next."""
-        return KeyWindow(self.root, self.key) if self.key else None
+        if self.key is None:
+            return None
+        return LatestWindow(self.root, self.key) if self.key.latest_by else KeyWindow(self.root, self.key)
 
-    def commit(self, parts: Iterable[Part], window: KeyWindow | None = None) -> Waiting:
+    def commit(self, parts: Iterable[Part], window: Window | None = None) -> Waiting:
         """Add every part that goes on where the table ends, in one commit with the tokens.
 
         Run twice it commits once; parts the table has are dropped. With a key, rows that repeat
@@ -103,7 +109,7 @@ class OffsetsTable:
                 return Waiting(turn.wait, turn.tokens, account.read, dropped)
         raise last
 
-    def _commit(self, turn: Turn, before: Mapping[str, int], window: KeyWindow | None) -> StreamAccount:
+    def _commit(self, turn: Turn, before: Mapping[str, int], window: Window | None) -> StreamAccount:
         account = StreamAccount.total(part.account for part in turn.take)
         files = [file for part in turn.take for file in part.files]
         account.prove(self.name, self._rows(account), sum(file.rows for file in files), self.stop_if)
@@ -113,8 +119,9 @@ class OffsetsTable:
         done = commit_once(
             self.root,
             [Token(self.app(source), end, start) for source, (start, end) in moved.items()],
-            kept.files,
+            [*kept.files, *kept.replaced.adds],
             info={INFO: self.told(kept.account, moved)},
+            removes=kept.replaced.removes,
             seen=kept.seen,
         )
         if window and kept.keys is not None and done.fresh:

@@ -4,13 +4,15 @@ Hashes of keys travel, never rows: 128 bits and a place for each row. A row that
 holds came before every row of a plan; within a plan, the order is that of files and lines.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headrace.lake.ranks import ranks
+from headrace.lake.snapshot import RowGroup
 from headrace.rows.block import Origin
 from headrace.rows.key_hash import UInt64, wide_hash
 
@@ -21,19 +23,31 @@ _MOST_BUCKETS = 4096
 
 
 class Keys(NamedTuple):
-    """The hashes of some rows of one block; `origin` is None for rows that the table holds."""
+    """The hashes of some rows of one block, or of one row group of the table.
+
+    Of rows that the table holds the origin is None, unless they may be replaced: then it is
+    the data file's path and the number of the row group.
+    """
 
     origin: Origin | None
     high: UInt64
     low: UInt64
-    places: Places  # of the rows among the accepted rows of their block
+    places: Places  # of the rows among the accepted rows of their block, or those of the row group
+    rank: NDArray[np.int64] | None = None  # the greatest of a key stays; None: the first
+    old: bool = False  # of the table
+
+    @property
+    def turn(self) -> tuple[bool, Origin | tuple[str, int, int]]:
+        """The order in which rows come: those of the table first."""
+        return not self.old, self.origin or ("", 0, 0)
 
 
 class Repeats(NamedTuple):
-    """The rows of one block that repeat a key."""
+    """The rows of one block that repeat a key; or those of one row group of the table that are replaced."""
 
     origin: Origin
     places: Places  # ascending
+    old: bool = False  # of the table
 
 
 def buckets_for(rows: int) -> int:
@@ -45,11 +59,33 @@ def buckets_for(rows: int) -> int:
     return min(max(1, -(-rows // _BUCKET_ROWS)), _MOST_BUCKETS)
 
 
-def keys_of(
-    rows: pa.RecordBatch, key: Sequence[str], origin: Origin | None, buckets: int
-) -> Iterator[tuple[int, Keys]]:
+class KeyColumns(NamedTuple):
+    """What a data set says of its key."""
+
+    columns: tuple[str, ...]
+    latest_by: str | None = None  # of the rows of a key, the one with the greatest value of it stays; None: the first
+
+
+def keys_of(rows: pa.RecordBatch, key: KeyColumns, origin: Origin | None, buckets: int) -> Iterator[tuple[int, Keys]]:
     """The hashes of a block's rows, by the bucket they fall into."""
-    high, low = wide_hash(rows, key)
+    return _by_bucket(_hashed(rows, key, origin, np.arange(rows.num_rows), old=origin is None), buckets)
+
+
+def old_keys(
+    rows: pa.RecordBatch, places: Places, key: KeyColumns, group: RowGroup, buckets: int
+) -> Iterator[tuple[int, Keys]]:
+    """The hashes of the rows at these places of a row group of the table, by the bucket they fall into."""
+    origin = Origin(group.path, group.number, group.number + 1) if key.latest_by else None
+    return _by_bucket(_hashed(rows.take(pa.array(places)), key, origin, places, old=True), buckets)
+
+
+def _hashed(rows: pa.RecordBatch, key: KeyColumns, origin: Origin | None, places: Places, *, old: bool) -> Keys:
+    rank = ranks(rows.column(key.latest_by)) if key.latest_by else None
+    return Keys(origin, *wide_hash(rows, key.columns), places, rank, old)
+
+
+def _by_bucket(keys: Keys, buckets: int) -> Iterator[tuple[int, Keys]]:
+    origin, high, low, places, rank, old = keys
     bucket = (high >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)
     order = np.argsort(bucket, kind="stable")
     ends = np.searchsorted(bucket[order], np.arange(buckets, dtype=np.uint64), side="right")
@@ -57,28 +93,36 @@ def keys_of(
     for number, end in enumerate(ends.tolist()):
         if end > start:
             chosen = order[start:end]
-            yield number, Keys(origin, high[chosen], low[chosen], chosen.astype(np.int64))
+            ranked = None if rank is None else rank[chosen]
+            yield number, Keys(origin, high[chosen], low[chosen], places[chosen], ranked, old)
         start = end
 
 
 def find_repeats(keys: Iterable[Keys]) -> list[Repeats]:
-    """The rows of a bucket whose key a row before them has, block by block.
+    """The rows of a bucket that do not stay, as another row has their key, block by block.
 
-    >>> one = pa.record_batch({"id": [7, 8, 7]})
-    >>> (_, keys), = keys_of(one, ["id"], Origin("a.csv", 0, 6), 1)
-    >>> [repeat.places.tolist() for repeat in find_repeats([keys])]
-    [[2]]
+    The one that stays is the first, or the first of those with the greatest rank.
+
+    >>> one = pa.record_batch({"id": [7, 8, 7], "at": [1, 1, 2]})
+    >>> (_, keys), = keys_of(one, KeyColumns(("id",)), Origin("a.csv", 0, 6), 1)
+    >>> (_, ranked), = keys_of(one, KeyColumns(("id",), "at"), Origin("a.csv", 0, 6), 1)
+    >>> [[repeat.places.tolist() for repeat in find_repeats([part])] for part in (keys, ranked)]
+    [[[2]], [[0]]]
     """
-    parts = sorted(keys, key=lambda part: (part.origin is not None, part.origin or ("", 0, 0)))
-    if not any(part.origin for part in parts):
-        return []
+    parts = sorted(keys, key=lambda part: part.turn)
+    if not any(part.turn[0] for part in parts):
+        return []  # all are of the table
     high = np.concatenate([part.high for part in parts])
     low = np.concatenate([part.low for part in parts])
     part = np.repeat(np.arange(len(parts)), [len(part.high) for part in parts])
     place = np.concatenate([part.places for part in parts])
+    rank = [part.rank for part in parts if part.rank is not None]
     order = np.argsort(high, kind="stable")  # rows of one hash stay in the order in which they came
     same = high[order][1:] == high[order][:-1]
-    if (low[order][1:] != low[order][:-1])[same].any():  # half of the hash is not enough, once in 10^19 pairs
+    if rank and same.any():
+        order = np.lexsort((~np.concatenate(rank), low, high))  # the greatest first
+        same = high[order][1:] == high[order][:-1]
+    elif (low[order][1:] != low[order][:-1])[same].any():  # half of the hash is not enough, once in 10^19 pairs
         order = np.lexsort((low, high))
         same = high[order][1:] == high[order][:-1]
     repeated = order[1:][same & (low[order][1:] == low[order][:-1])]
@@ -86,12 +130,12 @@ def find_repeats(keys: Iterable[Keys]) -> list[Repeats]:
     for number in np.unique(part[repeated]).tolist():
         origin = parts[number].origin
         if origin is not None:
-            found.append(Repeats(origin, np.sort(place[repeated[part[repeated] == number]])))
+            found.append(Repeats(origin, np.sort(place[repeated[part[repeated] == number]]), parts[number].old))
     return found
 
 
 def merged(parts: Iterable[Repeats]) -> dict[Origin, Places]:
-    """The repeats of each block, from all buckets."""
+    """The repeats of each block, or of each row group, from all buckets."""
     found: dict[Origin, list[Places]] = {}
     for repeats in parts:
         found.setdefault(repeats.origin, []).append(repeats.places)

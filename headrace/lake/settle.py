@@ -14,6 +14,8 @@ from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.plans import Plan
 from headrace.lake.reading import opened
 from headrace.lake.repeats import Places, Repeats, merged
+from headrace.lake.replaced import Replaced, without_replaced
+from headrace.lake.snapshot import open_snapshot
 from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written, prove_written
 from headrace.rows.block import Counts, Origin
@@ -30,13 +32,17 @@ class KeyTerms:
 
     key: tuple[str, ...]
     refuse: bool  # a repeat stops the run; else it is left out and counted
+    latest_by: str | None  # the column by which the latest row of a key stays; None: the first one does
     within: timedelta | None  # how far the table's own rows are looked through, before its newest; None: all of them
     seen: int  # version of the events table whose rows came before the plan's
 
     @property
     def told(self) -> str:
         """As an account says it."""
-        return "looked for by key" + (f", within {duration_text(self.within)}" if self.within is not None else "")
+        kept = f", latest by {self.latest_by}" if self.latest_by else ""
+        return f"looked for by key{kept}" + (
+            f", within {duration_text(self.within)}" if self.within is not None else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Terms:
         share = data.contract.stop_if.quarantined_share
         if seen is None:
             return cls(share)
-        return cls(share, KeyTerms(data.key, data.on_repeat == "refuse", data.dedupe.within, seen))
+        return cls(share, KeyTerms(data.key, data.on_repeat == "refuse", data.latest_by, data.dedupe.within, seen))
 
 
 class Arrived(NamedTuple):
@@ -80,8 +86,10 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     name = f"plan {plan.number}"
     prove_written(name, "quarantine", {c.origin: c.quarantined for c in counts}, written["quarantine"])
     prove_written(name, "events", {c.origin: c.accepted for c in counts}, written["events"])
-    repeats = merged(arrived.repeats)
-    account = Account.of(plan, counts, repeats, terms.key.told if terms.key else NOT_LOOKED_FOR)
+    repeats = merged(found for found in arrived.repeats if not found.old)
+    replaced = _replaced(roots["events"], terms.key, [found for found in arrived.repeats if found.old])
+    told = terms.key.told if terms.key else NOT_LOOKED_FOR
+    account = Account.of(plan, counts, repeats, told, replaced.rows)
     account.prove_closed()
     _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
     begun = stored_token(roots["quarantine"], plan.app("quarantine")) == plan.number  # then it must be finished
@@ -90,17 +98,34 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     events = without_repeats(roots["events"], written["events"], repeats)
     left = {c.origin: c.accepted - len(repeats.get(c.origin, ())) for c in counts}
     prove_written(name, "events", left, events)
-    for table, files in (("quarantine", written["quarantine"]), ("events", events)):
+    adds = {
+        "quarantine": [w.added for w in written["quarantine"]],
+        "events": [*(w.added for w in events), *replaced.adds],
+    }
+    for table in ("quarantine", "events"):
         seal = f"{plan.app(table)}/seal"
         tokens = (
             Token(plan.app(table), plan.number, plan.number - 1 or None),
             # The number alone would take another sealing of it, by a run that outlived its driver, for this one.
             Token(seal, plan.seal, stored_token(roots[table], seal)),
         )
-        seen = terms.key.seen if terms.key and table == "events" else None
-        commit_once(roots[table], tokens, [w.added for w in files], info={"account": account.as_info()}, seen=seen)
+        commit_once(
+            roots[table],
+            tokens,
+            adds[table],
+            info={"account": account.as_info()},
+            removes=replaced.removes if table == "events" else (),
+            seen=terms.key.seen if terms.key and table == "events" else None,
+        )
         reached("tables")
     return account
+
+
+def _replaced(root: str, key: KeyTerms | None, repeats: Sequence[Repeats]) -> Replaced:
+    """What leaves the table, as rows of the plan are later."""
+    if key is None or not repeats:
+        return Replaced()
+    return without_replaced(open_snapshot(root, key.seen), repeats)
 
 
 def _repeated(

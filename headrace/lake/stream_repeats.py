@@ -12,8 +12,11 @@ from headrace import storage
 from headrace.failures import DataFailure
 from headrace.lake.data_files import Added
 from headrace.lake.key_window import EPOCH, KeyWindow, RowKeys, joined
+from headrace.lake.latest_window import LatestWindow
 from headrace.lake.reading import opened
 from headrace.lake.repeats import Places
+from headrace.lake.replaced import Replaced, without_replaced
+from headrace.lake.snapshot import open_snapshot
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written
@@ -30,9 +33,10 @@ class Kept(NamedTuple):
     account: StreamAccount
     keys: RowKeys | None = None  # of their rows; None where nobody looked
     seen: int | None = None
+    replaced: Replaced = Replaced()
 
 
-def left_in(root: str, files: Sequence[Added], account: StreamAccount, window: KeyWindow | None) -> Kept:
+def left_in(root: str, files: Sequence[Added], account: StreamAccount, window: KeyWindow | LatestWindow | None) -> Kept:
     """The files without the rows that repeat a key, and the account that says so; all of them where there is no window.
 
     Raises:
@@ -42,12 +46,14 @@ def left_in(root: str, files: Sequence[Added], account: StreamAccount, window: K
         return Kept(list(files), account)
     seen = window.catch_up()
     keys = [window.keys(file.name) for file in files]
-    places = window.repeats(keys)
+    places, old = window.verdict(keys)
+    replaced = without_replaced(open_snapshot(root, seen), old) if old else Replaced()
+    account = replace(account, replaced=replaced.rows)
     left = joined(of.without(found) for of, found in zip(keys, places, strict=True))
     written = [Written(file, ((Origin(file.name, 0, file.rows), file.rows),)) for file in files]
     gone = {Origin(file.name, 0, file.rows): found for file, found in zip(files, places, strict=True) if len(found)}
     if not gone:
-        return Kept(list(files), account, left, seen)
+        return Kept(list(files), account, left, seen, replaced)
     if window.key.refuse:
         raise DataFailure(_repeated(root, window.key.columns, written, gone))
     duplicate = sum(map(len, gone.values()))
@@ -58,7 +64,7 @@ def left_in(root: str, files: Sequence[Added], account: StreamAccount, window: K
         late=account.late - sum(_late(storage.join(root, origin.file), found) for origin, found in gone.items()),
         newest=EPOCH + timedelta(microseconds=int(left.time.max())) if len(left.time) else None,
     )
-    return Kept([file.added for file in without_repeats(root, written, gone)], account, left, seen)
+    return Kept([file.added for file in without_repeats(root, written, gone)], account, left, seen, replaced)
 
 
 def _late(path: str, places: Places) -> int:

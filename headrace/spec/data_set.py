@@ -137,7 +137,11 @@ class Source(Section):
     multiline: Flag = False
     """csv: whether a quoted cell may hold line ends; such files are read through once more to be cut."""
     header: Annotated[
-        Annotated[Literal["present"], word("present", "the list of names where there is no header line"), Tag("word")]
+        Annotated[
+            Literal["present"],
+            word("present", otherwise="the list of names where there is no header line"),
+            Tag("word"),
+        ]
         | Annotated[tuple[ColumnName, ...], AfterValidator(distinct), Tag("parts")],
         Discriminator(shape),
     ] = "present"
@@ -253,6 +257,13 @@ class TableSection(Section):
     """How long what is not needed for counting is kept."""
 
 
+class LatestBy(Section):
+    """Of the rows of a key the latest stays."""
+
+    latest_by: ColumnName
+    """The column that tells which is later: int, double, date or timestamp; null is before everything."""
+
+
 class DataSet(Section):
     """One data-set file."""
 
@@ -268,8 +279,13 @@ class DataSet(Section):
     """New column → expression; later ones may use earlier ones, and all are checked too."""
     key: Columns = ()
     """What makes a row this row and no other; without it duplicates are not looked for."""
-    on_repeat: Literal["ignore", "refuse"] = "ignore"
-    """What is done with a row whose key a row before it has: `ignore` leaves it out and counts it, `refuse` stops."""
+    on_repeat: Annotated[
+        Annotated[Literal["ignore", "refuse"], word("ignore", "refuse", otherwise="latest_by: <column>"), Tag("word")]
+        | Annotated[LatestBy, Tag("parts")],
+        Discriminator(shape),
+    ] = "ignore"
+    """What is done with a row whose key a row before it has: `ignore` leaves it out and counts it, `refuse` stops,
+    `{latest_by: <column>}` keeps the one with the greatest value, and takes the other out of the table."""
     dedupe: Dedupe = Dedupe()
     """How far repeats are looked for."""
     time: ColumnName | None = None
@@ -277,7 +293,7 @@ class DataSet(Section):
     contract: Contract
     """What a row must keep, else it is quarantined."""
     known: Annotated[
-        Annotated[Literal["always"], word("always", "groups with `at` and `columns`"), Tag("word")]
+        Annotated[Literal["always"], word("always", otherwise="groups with `at` and `columns`"), Tag("word")]
         | Annotated[dict[Name, Known], Tag("parts")],
         Discriminator(shape),
     ] = Field({})
@@ -317,3 +333,8 @@ class DataSet(Section):
     def clustered_by(self) -> str | None:
         """The column by which rows are sorted when files are put together; None: they stay in the order they came."""
         return self.table.cluster_by or self.time
+
+    @property
+    def latest_by(self) -> str | None:
+        """The column by which the latest row of a key stays; None where the first does."""
+        return self.on_repeat.latest_by if isinstance(self.on_repeat, LatestBy) else None

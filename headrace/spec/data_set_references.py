@@ -8,6 +8,8 @@ from headrace.spec.located import Located
 from headrace.spec.references import Findings, Scope, reserved, spelled_alike, with_article
 from headrace.spec.source_faults import check_sources
 
+_ORDERED = ("int", "double", "date", "timestamp")  # types whose values can be told to be later
+
 
 def check_data_set(located: Located[DataSet]) -> tuple[Scope, list[Fault]]:
     """The columns of a data set's rows, and every fault in what refers to them."""
@@ -21,6 +23,7 @@ def check_data_set(located: Located[DataSet]) -> tuple[Scope, list[Fault]]:
     for name, other in spelled_alike(scope.columns):
         section = "derive" if name in data.derive else "contract.columns"
         findings.add(f"{section}.{name}", f"differs from {other} only by capitals; rename one")
+    _check_key(data, scope, findings)
     _check_rows(data, scope, findings)
     if data.table.cluster_by is not None:
         findings.column("table.cluster_by", data.table.cluster_by, scope)
@@ -60,18 +63,28 @@ def _derived(data: DataSet, findings: Findings) -> Scope:
     return Scope(data.dataset, columns, frozenset(unsure))
 
 
-def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
+def _check_key(data: DataSet, scope: Scope, findings: Findings) -> None:
     for name in data.key:
         findings.column("key", name, scope)
     if not data.key and {"on_repeat", "dedupe"} & data.model_fields_set:
         asked = "on_repeat" if "on_repeat" in data.model_fields_set else "dedupe"
         findings.add(asked, "is about rows with one key, and there is no key; declare it, or delete this")
+    latest = findings.column("on_repeat.latest_by", data.latest_by, scope) if data.latest_by else None
+    if latest and latest.kind not in _ORDERED:
+        findings.add("on_repeat.latest_by", f"takes {', '.join(_ORDERED)}; {data.latest_by} is {with_article(latest)}")
     if data.key and data.of_topic and data.time is None:
         findings.add("key", "repeats in a topic are looked for among the newest rows, and there is no time; declare it")
     elif "max_bytes" in data.dedupe.model_fields_set and not data.of_topic:
         findings.add("dedupe.max_bytes", "is about the messages of a topic, and the rows come from files; delete it")
+    elif data.latest_by and data.dedupe.within is not None:
+        findings.add(
+            "dedupe.within", "a later row replaces the earlier one wherever that stands; delete one of the two"
+        )
     elif data.dedupe.within is not None and data.time is None:
         findings.add("dedupe.within", "is counted back from the newest time, and there is no time; declare it")
+
+
+def _check_rows(data: DataSet, scope: Scope, findings: Findings) -> None:
     if data.time is not None:
         findings.timestamp_column("time", data.time, scope)
     elif data.lateness:

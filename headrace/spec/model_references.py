@@ -28,6 +28,12 @@ def check_model(located: Located[Model], data_sets: Mapping[str, Located[DataSet
     for name, join in model.joins.items():
         _check_join(name, join, rows, sides[name], findings)
     if rows:
+        if findings.data_sets[model.rows].latest_by:
+            findings.add(
+                "rows",
+                f"rows of {model.rows} are replaced by later ones (on_repeat.latest_by), and what was made for a row "
+                "would be made for another one; predict for rows that stay, and join this data set instead",
+            )
         findings.timed("rows", model.rows, "a row is due once all that came before it is there")
         findings.timestamp("predict_at", model.predict_at, rows)
         for name in model.evaluate.slices:

@@ -202,12 +202,13 @@ def shape(value: object) -> str:
     return "word" if isinstance(value, str) else "parts"
 
 
-def word(only: str, otherwise: str) -> BeforeValidator:
-    """The word of a `word or parts` field; another one is answered with both that are possible."""
+def word(*words: str, otherwise: str) -> BeforeValidator:
+    """The words of a `word or parts` field; another one is answered with all that is possible."""
 
     def check(value: object) -> object:
-        if value != only:
-            raise ValueError(f"{shown(value)} cannot stand here; write `{only}`, or {otherwise}")
+        if value not in words:
+            possible = ", ".join(f"`{known}`" for known in words)
+            raise ValueError(f"{shown(value)} cannot stand here; write {possible}, or {otherwise}")
         return value
 
     return BeforeValidator(check)

@@ -70,7 +70,7 @@ def test_repeats_are_those_of_a_dictionary(tmp_path_factory, steps):
         young = {i for i, m in there if m >= since}
         expected = [p for p, (i, _) in enumerate(pairs) if i in young or i in {i for i, _ in pairs[:p]}]
         keys = window.keys(file.name)
-        (found,) = window.repeats([keys])
+        (found,) = window.verdict([keys]).repeats
         assert found.tolist() == expected
         version = log.commit(file)
         there += pairs
@@ -83,7 +83,7 @@ def test_files_of_one_commit_are_looked_at_in_their_order(log):
     window = KeyWindow(log.root, HOUR)
     window.catch_up()
     files = [window.keys(log.written([(1, 0), (2, 0)]).name), window.keys(log.written([(3, 0), (1, 0), (2, 9)]).name)]
-    assert [found.tolist() for found in window.repeats(files)] == [[], [1, 2]]
+    assert [found.tolist() for found in window.verdict(files).repeats] == [[], [1, 2]]
 
 
 def test_old_keys_leave_the_memory(log):
@@ -93,7 +93,7 @@ def test_old_keys_leave_the_memory(log):
         window.catch_up()
         file = log.written([(minute, minute)])
         window.committed(log.commit(file), window.keys(file.name))
-    assert window.repeats([window.keys(log.written([(49, 49), (0, 0)]).name)])[0].tolist() == [0]
+    assert window.verdict([window.keys(log.written([(49, 49), (0, 0)]).name)]).repeats[0].tolist() == [0]
 
 
 def test_a_window_that_does_not_fit_is_refused(log):

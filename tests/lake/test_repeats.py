@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.lake.data_files import DataFileWriter
-from headrace.lake.repeats import find_repeats, keys_of, merged
+from headrace.lake.repeats import KeyColumns, find_repeats, keys_of, merged, old_keys
+from headrace.lake.snapshot import RowGroup
 from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written
 from headrace.rows.block import Origin
@@ -32,7 +33,7 @@ def test_the_first_row_of_a_key_stays(blocks, before, buckets, random):
     parts = [*zip(origins, blocks, strict=True), (None, before)]
     random.shuffle(parts)
     for origin, keys in parts:
-        for bucket, found in keys_of(batch(keys), ["n", "t"], origin, buckets):
+        for bucket, found in keys_of(batch(keys), KeyColumns(("n", "t")), origin, buckets):
             by_bucket[bucket].append(found)
     found = merged(repeat for keys in by_bucket.values() for repeat in find_repeats(keys))
 
@@ -43,6 +44,50 @@ def test_the_first_row_of_a_key_stays(blocks, before, buckets, random):
         if places:
             expected[origin] = places
     assert {origin: places.tolist() for origin, places in found.items()} == expected
+
+
+LATE = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([None, 0, 1, 2])), max_size=8)
+
+
+@given(st.lists(LATE, min_size=1, max_size=4), st.lists(LATE, max_size=3), st.integers(1, 3), st.randoms())
+@settings(deadline=None)
+def test_the_latest_row_of_a_key_stays(blocks, groups, buckets, random):
+    """As a look at all rows says, in the order table, files, lines; of equally late rows the first one stays."""
+    key = KeyColumns(("id",), "at")
+    origins = [Origin("a.csv", n, n + 1) for n in range(len(blocks))]
+    rows = [(Origin("t", n, n + 1), p, *row) for n, group in enumerate(groups) for p, row in enumerate(group)]
+    rows += [(origin, p, *row) for origin, block in zip(origins, blocks, strict=True) for p, row in enumerate(block)]
+    kept = {}
+    for origin, place, number, at in rows:
+        if number not in kept or (-1 if at is None else at) > kept[number][0]:
+            kept[number] = (-1 if at is None else at, origin, place)
+    stays = {(origin, place) for _, origin, place in kept.values()}
+
+    def ranked(block):
+        columns = {"id": [i for i, _ in block], "at": [a for _, a in block]}
+        return pa.RecordBatch.from_pydict(columns, schema=pa.schema([("id", pa.int64()), ("at", pa.int64())]))
+
+    parts = [
+        part
+        for origin, block in zip(origins, blocks, strict=True)
+        for part in keys_of(ranked(block), key, origin, buckets)
+    ]
+    for n, group in enumerate(groups):
+        parts += old_keys(ranked(group), np.arange(len(group)), key, RowGroup("t", n, len(group)), buckets)
+    random.shuffle(parts)
+    by_bucket = defaultdict(list)
+    for bucket, part in parts:
+        by_bucket[bucket].append(part)
+    found = {
+        (repeats.origin, place)
+        for part in by_bucket.values()
+        for repeats in find_repeats(part)
+        for place in repeats.places.tolist()
+    }
+    new = {number for origin, _, number, _ in rows if origin.file == "a.csv"}
+    assert {(o, p) for o, p, number, _ in rows if (o, p) in found} == {
+        (o, p) for o, p, number, _ in rows if (o, p) not in stays and (number in new or (o, p) in found)
+    }
 
 
 @pytest.fixture

@@ -148,11 +148,11 @@ def keyed(tmp_path):
     return table
 
 
-def keyed_part(table, start, ids, *, late=()):
+def keyed_part(table, start, ids, *, late=(), first=None):
     """Messages of partition 0 with these keys, written; one second between two of them."""
     rows = {
         "id": list(ids),
-        "at": [START + timedelta(seconds=start + n) for n in range(len(ids))],
+        "at": [START + timedelta(seconds=(start if first is None else first) + n) for n in range(len(ids))],
         "_file": ["clicks/0"] * len(ids),
         "_offset": list(range(start, start + len(ids))),
         "_late": [number in late for number in ids],
@@ -207,3 +207,21 @@ def test_a_repeat_may_stop_a_stream(keyed):
     ):
         table.commit([keyed_part(table, 2, [3, 2])])
     assert ids(table) == [1, 2]
+
+
+def test_later_rows_of_a_stream_replace_earlier_ones(keyed):
+    """In one commit and over several, after a start from the table and a compaction; the account says how many."""
+    table = replace(keyed, key=replace(keyed.key, latest_by="at"))
+    window = table.window()
+    table.commit([keyed_part(table, 0, [1, 2, 1])], window)
+    DeltaTable(table.root).optimize.compact()
+    table.commit([keyed_part(table, 3, [2, 3], late=(2,))], window)
+    table.commit([keyed_part(table, 5, [3]), keyed_part(table, 6, [3, 3])], table.window())
+    rows = DeltaTable(table.root).to_pyarrow_table().to_pylist()
+    assert sorted((row["id"], row["_offset"]) for row in rows) == [(1, 2), (2, 3), (3, 7)]
+    total = stream_account(table.root)
+    assert (total.read, total.accepted, total.duplicate, total.replaced, total.late) == (8, 5, 3, 2, 1)
+    assert last_info(table.root)["stream"]["duplicates"] == "looked for by key, latest by at"
+    table.commit([keyed_part(table, 8, [1, 2], first=0)], window)
+    assert stream_account(table.root).duplicate == 5
+    assert sorted(row["_offset"] for row in DeltaTable(table.root).to_pyarrow_table().to_pylist()) == [2, 3, 7]

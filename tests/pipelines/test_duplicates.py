@@ -1,14 +1,17 @@
 """A key is in the events table once, whatever is delivered how often, and the account says how many were not."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from headrace.lake import settle
+from headrace.failures import DataFailure
+from headrace.lake import commit, settle
 from headrace.lake.account_table import read_accounts
+from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once
 from headrace.lake.data_files import write_small
 from headrace.lake.layout import DataSetFolder
@@ -32,6 +35,27 @@ def ingest(config):
 
 def ids():
     return sorted(DeltaTable(FOLDER.events).to_pyarrow_table().column("id").to_pylist())
+
+
+def rows():
+    return DeltaTable(FOLDER.events).to_pyarrow_table().sort_by("id").to_pylist()
+
+
+def deliver_at(folder, name, orders):
+    """A file of orders with the times at which they were placed."""
+    shop.deliver(folder, name, [number for number, _ in orders])
+    path = folder / "raw" / "orders" / name
+    header, *lines = path.read_text().splitlines()
+    at = header.split(";").index("placed")
+    cells = [line.split(";") for line in lines]
+    for row, (_, moment) in zip(cells, orders, strict=True):
+        row[at] = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    path.write_text("\n".join([header, *(";".join(row) for row in cells)]) + "\n")
+
+
+def _die(here):
+    if here:
+        raise KeyboardInterrupt
 
 
 def figures():
@@ -137,3 +161,48 @@ def test_rows_that_a_rival_adds_meanwhile_are_not_overlooked(config, tmp_path, m
     assert ingest(config) == 0
     assert ids() == list(range(1, 15))
     assert figures()[-1] == (4, 3, 0, 1)
+
+
+def latest(config):
+    """Of the rows of an order the one that was placed last stays."""
+    config.write_text(config.read_text().replace("key: [id]\n", "key: [id]\non_repeat: {latest_by: placed}\n"))
+
+
+def test_later_rows_take_the_place_of_earlier_ones(config, tmp_path):
+    """Within a plan, and of rows that an earlier plan has committed; the account tells what left the table."""
+    latest(config)
+    shop.deliver(tmp_path, "a.csv", range(1, 31))
+    assert ingest(config) == 0
+    before = {row["id"]: row["placed"] for row in rows()}
+    again = [(1, before[1] + timedelta(days=9)), (2, before[2] - timedelta(days=9)), (3, before[3])]
+    twice = [(n, at + timedelta(days=at_least)) for n, at in again[:1] for at_least in (3, 5)]
+    deliver_at(tmp_path, "b.csv", [*again, *twice, (99, before[1])])
+    assert ingest(config) == 0
+    after = {row["id"]: row["placed"] for row in rows()}
+    assert after == before | {1: before[1] + timedelta(days=14), 99: before[1]}
+    account = read_accounts(FOLDER)[-1]
+    assert (account.read, account.accepted, account.duplicate, account.replaced) == (6, 2, 4, 1)
+    assert account.duplicates == "looked for by key, latest by placed"
+    version = DeltaTable(FOLDER.events).version()
+    with pytest.raises(DataFailure, match="deleted or changed rows"):
+        added_between(FOLDER.events, version - 1, version)
+
+
+def test_a_plan_that_replaces_rows_is_killed_and_finished(config, tmp_path, monkeypatch):
+    """Nobody sees both rows of a key, nor neither, and the rows are replaced once."""
+    latest(config)
+    shop.deliver(tmp_path, "a.csv", range(1, 11))
+    assert ingest(config) == 0
+    at = rows()[0]["placed"]
+    deliver_at(tmp_path, "b.csv", [(n, at + timedelta(days=90)) for n in range(1, 6)])
+    for point in ("tables", "commit"):
+        with monkeypatch.context() as patch:
+            patch.setattr(settle, "reached", lambda there, at=point: _die(there == at))
+            patch.setattr(commit, "reached", lambda there, at=point: _die(there == at))
+            ingest(config)
+        assert ids() == list(range(1, 11))
+        assert all(row["placed"] < at + timedelta(days=90) for row in rows())
+    assert ingest(config) == 0
+    assert ids() == list(range(1, 11))
+    assert sum(row["placed"] == at + timedelta(days=90) for row in rows()) == 5
+    assert [(a.accepted, a.replaced) for a in read_accounts(FOLDER)] == [(10, 0), (5, 5)]

@@ -375,6 +375,30 @@ ORDERS = [
     ),
     (
         "time: placed",
+        "time: placed\non_repeat: {latest_by: custmer}",
+        [
+            "late.yaml:2: rows: rows of orders are replaced by later ones (on_repeat.latest_by), and what was made for a row would be made for another one; predict for rows that stay, and join this data set instead",
+            "orders.yaml:10: on_repeat.latest_by: custmer is not a column of orders; did you mean customer?",
+        ],
+    ),
+    (
+        "time: placed",
+        "time: placed\non_repeat: {latest_by: customer}\ndedupe: {within: 3d}",
+        [
+            "late.yaml:2: rows: rows of orders are replaced by later ones (on_repeat.latest_by), and what was made for a row would be made for another one; predict for rows that stay, and join this data set instead",
+            "orders.yaml:10: on_repeat.latest_by: takes int, double, date, timestamp; customer is a string",
+            "orders.yaml:11: dedupe.within: a later row replaces the earlier one wherever that stands; delete one of the two",
+        ],
+    ),
+    (
+        "time: placed",
+        "time: placed\non_repeat: latest",
+        [
+            "orders.yaml:10: on_repeat: 'latest' cannot stand here; write `ignore`, `refuse`, or latest_by: <column>",
+        ],
+    ),
+    (
+        "time: placed",
         "lateness: 3h",
         [
             "late.yaml:2: rows: orders has no time, and a row is due once all that came before it is there; declare its event time there: time: <a timestamp column>",
