@@ -21,7 +21,6 @@ from headrace.features.feature_set import FeatureSet, FeatureSpec
 from headrace.features.fit_statistics import Statistics
 from headrace.lake.commit import newest_infos
 from headrace.lake.layout import ModelFolder
-from headrace.lake.lock import locked
 from headrace.lake.reading import read_groups
 from headrace.lake.snapshot import RowGroup
 from headrace.learn.bundle import Bundle, live_bundle, make_live, write_bundle
@@ -68,7 +67,7 @@ def train(call: Call) -> dict[str, Any]:
     refuse_unlearnable(examples)
     models = storage.join(call.place.roots.models, model.model)
     source = made_from(model, spec.digest, examples.windows)
-    with locked(models):
+    with storage.locked(models):
         if not call.options.force and (live := live_bundle(models)) and live.card["made_from"] == source:
             return {"model": model.model, "nothing_to_do": True, "bundle": live.id}
         shares = {name: balance(examples.groups(name), model.train.workers) for name in ("train", "valid")}

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -92,6 +93,8 @@ def _tried(check: str, fine: str, probe: Callable[[], None], cure: str) -> Findi
 
 
 def _disk(root: str) -> Finding:
+    if storage.on_a_store(root):
+        root = tempfile.gettempdir()  # where files are written before they are uploaded
     there = next(p for p in (Path(root), *Path(root).absolute().parents) if p.exists())
     free = shutil.disk_usage(there).free
     found = f"{free / 1e9:.1f} GB free at {there}"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from headrace import storage
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.lock import locked
 from headrace.lake.planning import Planner, planner_of
 from headrace.lake.settle import Arrived, Terms, settle
 from headrace.spec.place import Place
@@ -53,7 +53,7 @@ def next_plan(config: str, place: Place) -> Next:
 def abandon_plan(config: str, place: Place, number: int) -> None:
     """Settle the open plan as one without files; its files are free for the next."""
     planner, folder = _planner(config, place)
-    with locked(folder.root):
+    with storage.locked(folder.root):
         plan = planner.abandon(number)
         settle(plan, folder.committed, Arrived([], {"quarantine": [], "events": []}), Terms())
 

@@ -1,14 +1,11 @@
 """Forget what was made of a data set or a model, so that it is made anew."""
 
-import shutil
-import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
+from headrace import storage
 from headrace.cli.upkeep import tables
 from headrace.failures import DataFailure
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.lock import locked
 from headrace.lake.snapshot import open_snapshot
 from headrace.spec.place import Place
 from headrace.spec.project import Project
@@ -41,7 +38,8 @@ def forget(forgotten: Forgotten) -> None:
     Raises:
         Conflict: a run is at work there.
     """
-    with locked(forgotten.folder):
-        gone = f"{forgotten.folder}-removed-{uuid.uuid4().hex[:8]}"
-        Path(forgotten.folder).rename(gone)
-    shutil.rmtree(gone)
+    with storage.locked(forgotten.folder):
+        if storage.on_a_store(forgotten.folder):  # where it takes steps; tables without plans can be reset again
+            for plans in ("plans", "replays"):
+                storage.remove_folder(storage.join(forgotten.folder, plans))
+        storage.remove_folder(forgotten.folder)

@@ -9,7 +9,6 @@ from headrace.cli.needed import needed_versions, oldest_writer
 from headrace.fault_points import reached
 from headrace.lake.compaction import Together, compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder
-from headrace.lake.lock import locked
 from headrace.lake.orphans import Orphan, orphans, version_at
 from headrace.lake.retention import APART, forget_bytes, past_retention, rows_with_bytes
 from headrace.lake.snapshot import open_snapshot
@@ -56,7 +55,7 @@ def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: 
     Raises:
         Conflict: another upkeep is at work, or a table was replaced meanwhile; run again.
     """
-    with locked(storage.join(place.roots.lake, project.name, "_upkeep")):
+    with storage.locked(storage.join(place.roots.lake, project.name, "_upkeep")):
         for table in tables(project, place):
             together = _put_together(table, dry_run=dry_run)
             emptied = _empty(table, dry_run=dry_run)

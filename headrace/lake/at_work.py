@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from headrace import storage
-from headrace.lake.lock import locked
 
 _CLOCKS = dt.timedelta(minutes=15)  # by which those of two machines may differ
 
@@ -17,7 +16,7 @@ def at_work(folder: str) -> Iterator[None]:
     Raises:
         Conflict: another run is at work there; the message names it.
     """
-    with locked(folder):
+    with storage.locked(folder):
         storage.put(_path(folder), dt.datetime.now(dt.UTC).isoformat().encode())
         yield
 

@@ -1,7 +1,6 @@
 """Parquet files under a table's root, with the add action that will make each one real."""
 
 import json
-import os
 import time
 import uuid
 from contextlib import suppress
@@ -17,6 +16,7 @@ from headrace import storage
 from headrace.failures import reaching
 from headrace.fault_points import reached
 from headrace.lake.file_stats import FloatBounds, file_stats
+from headrace.storage import NewFile
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 64_000_000  # in memory, while a row group of long rows is being filled
@@ -74,6 +74,7 @@ class DataFileWriter:
         self._row_group_bytes = row_group_bytes
         self._floats = FloatBounds(self._schema)
         self._footers: list[pq.FileMetaData] = []
+        self._file: NewFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
@@ -98,8 +99,8 @@ class DataFileWriter:
 
     @property
     def size(self) -> int:
-        """Bytes on disk so far, without the rows of the row group being filled."""
-        return os.path.getsize(self._path) if self._writer else 0  # noqa: PTH202
+        """Bytes written so far, without the rows of the row group being filled."""
+        return int(self._file.sink.tell()) if self._file else 0
 
     def close(self) -> Added | None:
         """Finish the file; None, and no file, where no row was written."""
@@ -108,11 +109,14 @@ class DataFileWriter:
         with reaching(self._path):
             self._flush(whole_groups=False)
             assert self._writer is not None  # rows were written
+            assert self._file is not None
             self._writer.close()
+            size = self.size
+            self._file.finish()
         reached("file")
         return Added(
             name=self._name,
-            size=os.path.getsize(self._path),  # noqa: PTH202
+            size=size,
             rows=self.rows,
             stats=file_stats(self._schema, self._footers[0], self._floats),
             partition=self._partition,
@@ -135,8 +139,9 @@ class DataFileWriter:
 
     def _open(self, first: pa.Table) -> pq.ParquetWriter:
         exact = [f.name for f in self._schema if not pa.types.is_floating(f.type)]
+        self._file = storage.create(self._path)
         return pq.ParquetWriter(
-            self._path,
+            self._file.sink,
             self._schema,
             compression="zstd",
             compression_level=1,
@@ -147,10 +152,11 @@ class DataFileWriter:
         )
 
     def abandon(self) -> None:
-        """Close without an add action; the file stays an orphan for upkeep to remove."""
-        if self._writer is not None:
+        """Give the file up, without an add action; what stays of it is an orphan for upkeep to remove."""
+        if self._writer is not None and self._file is not None:
             with suppress(OSError):  # it is given up because of another failure, which is the one to tell
                 self._writer.close()
+            self._file.abandon()
 
     def __enter__(self) -> Self:
         return self

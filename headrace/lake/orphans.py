@@ -31,16 +31,14 @@ def orphans(root: str, needed: int, retention: dt.timedelta, begun: dt.datetime 
     `begun` is a time before the oldest run that may still commit began: a file that was
     written since and that no version has ever named may be that run's, whatever its age.
     """
-    oldest = time.time_ns() - int(retention.total_seconds() * 1e9)
-    live = int(begun.timestamp() * 1e9) if begun else None
+    oldest = time.time() - retention.total_seconds()
     found, young = [], set()
-    there = storage.names(root)  # before the log is read, so that what is committed meanwhile is named
+    there = storage.listing(root)  # before the log is read, so that what is committed meanwhile is named
     kept = _named_since(root, needed)
-    for name in there:
-        status = storage.status(storage.join(root, name))
-        if name.endswith(".parquet") and status and status.modified < oldest and name not in kept:
-            found.append(Orphan(storage.join(root, name), status.size))
-            if live is not None and status.modified >= live:
+    for file in there:
+        if file.name.endswith(".parquet") and file.modified < oldest and file.name not in kept:
+            found.append(Orphan(storage.join(root, file.name), file.size))
+            if begun and file.modified >= begun.timestamp():
                 young.add(found[-1].path)
     if young and begun:
         committed = {storage.join(root, name) for name in _named_since(root, version_at(root, begun))}

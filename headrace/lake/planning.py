@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from headrace import storage
 from headrace.failures import Conflict, DataFailure, UsageFailure
-from headrace.lake.commit import stored_token
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.new_files import NewFiles, new_files, some_of
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
@@ -84,16 +83,17 @@ class Planner:
         return {name: self._carries(plan, name, root) for name, root in self.roots.items()}
 
     def _carries(self, plan: Plan, name: str, root: str) -> bool:
-        found = str(open_table(root).metadata().id)
+        table = open_table(root)
+        found = str(table.metadata().id)
         if found != plan.tables[name].table_id:
             raise Conflict(
                 f"{root}: plan {plan.number} was sealed for another table (id {plan.tables[name].table_id}, "
                 f"found {found}); put the table back, or {self._together}"
             )
-        token = stored_token(root, plan.app(name))
+        token = table.transaction_version(plan.app(name))
         if token is not None and token > plan.number:
             raise Conflict(f"{root}: carries plan {token}, but {self.plans.folder} ends with {plan.number}")
-        if token == plan.number and stored_token(root, f"{plan.app(name)}/seal") != plan.seal:
+        if token == plan.number and table.transaction_version(f"{plan.app(name)}/seal") != plan.seal:
             raise Conflict(
                 f"{root}: carries plan {plan.number} as another run had sealed it, perhaps one that outlived its "
                 f"driver; {self._together}"
@@ -139,7 +139,8 @@ class Planner:
     def _prove_plans_complete(self, newest: int) -> None:
         """Every table carries the newest plan and no later one, so no plan has been lost."""
         for name, root in self.roots.items():
-            token = stored_token(root, plan_app(self.data_set, str(open_table(root).metadata().id)))
+            table = open_table(root)
+            token = table.transaction_version(plan_app(self.data_set, str(table.metadata().id)))
             if token != (newest or None):
                 raise Conflict(
                     f"{root}: carries plan {token}, but the newest in {self.plans.folder} is {newest or 'none'}, so "

@@ -24,14 +24,14 @@ class PlannedFile(NamedTuple):
     path: str  # as it was found: the name that tables keep
     real: str  # the one name of the file on every machine that sees it: absolute, without links
     size: int  # bytes
-    modified: int  # ns since the epoch
+    stamp: int | str  # as in `FileStatus`
     header: tuple[str, ...]  # column names in the file's order; empty where lines name their own values
     ranges: tuple[tuple[int, int], ...]  # [start, end) of bytes, or of Parquet's rows; compressed: to `OPEN_END`
 
     @property
     def status(self) -> FileStatus:
         """What the file looked like when it was planned."""
-        return FileStatus(self.size, self.modified)
+        return FileStatus(self.size, self.stamp)
 
 
 class TableBase(NamedTuple):
@@ -67,8 +67,8 @@ class Plan:
         raw: dict[str, Any] = json.loads(content)
         headers = [tuple(header) for header in raw.pop("headers")]
         raw["files"] = tuple(
-            PlannedFile(path, real, size, modified, headers[header], tuple((start, end) for start, end in ranges))
-            for path, real, size, modified, header, ranges in raw["files"]
+            PlannedFile(path, real, size, stamp, headers[header], tuple((start, end) for start, end in ranges))
+            for path, real, size, stamp, header, ranges in raw["files"]
         )
         raw["tables"] = {name: TableBase(*base) for name, base in raw["tables"].items()}
         return cls(**raw)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace import storage
 from headrace.failures import DataFailure
 from headrace.lake.damage import readable
 from headrace.lake.snapshot import RowGroup
@@ -19,7 +20,11 @@ def opened(path: str) -> Iterator[pq.ParquetFile]:
         DataFailure: the file is damaged; also while it is read, inside.
         PlaceFailure: the machine does not let it be read.
     """
-    with readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with (
+        readable(path),
+        storage.arrow_file(path) as source,
+        pq.ParquetFile(source, page_checksum_verification=True) as file,
+    ):
         yield file
 
 

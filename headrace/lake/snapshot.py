@@ -119,8 +119,8 @@ def row_groups_since(files: Iterable[DataFile], time: str, since: datetime) -> t
 
 def _with_footers(files: Iterable[DataFile]) -> Iterator[tuple[RowGroup, pq.RowGroupMetaData]]:
     for file in files:
-        with readable(file.path):
-            footer = pq.read_metadata(file.path)
+        with readable(file.path), storage.arrow_file(file.path) as source:
+            footer = pq.read_metadata(source)
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
             yield RowGroup(storage.absolute(file.path), number, group.num_rows), group

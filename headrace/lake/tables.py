@@ -17,6 +17,8 @@ _WRITER_FEATURES = {"appendOnly", "invariants", "timestampNtz"}
 
 def is_table(root: str) -> bool:
     """Whether a Delta table stands there."""
+    if storage.on_a_store(root):  # where nothing stands half written; one request, and where it fails it says why
+        return storage.is_folder(storage.join(root, "_delta_log"))
     return bool(DeltaTable.is_deltatable(root))
 
 

@@ -9,10 +9,7 @@ always has the same id. `models/<model>/current` names the live one.
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -79,7 +76,7 @@ def write_bundle(
         try:
             return load_bundle(path)
         except DataFailure:
-            shutil.rmtree(path)
+            storage.remove_folder(path)
     contents = {
         MODEL: model,
         FEATURES: json_bytes(features),
@@ -87,14 +84,8 @@ def write_bundle(
         CARD_TEXT: card_text.encode(),
     }
     files = {name: {"sha256": _digest(data), "bytes": len(data)} for name, data in contents.items()}
-    draft = storage.join(folder, f".{identity}-{uuid.uuid4().hex}")
-    storage.make_folder(draft)
-    for name, data in {**contents, MANIFEST: json_bytes({"id": identity, "files": files})}.items():
-        storage.put(storage.join(draft, name), data)
-    try:
-        os.rename(draft, path)  # noqa: PTH104  # the step that makes it real
-    except OSError:
-        shutil.rmtree(draft)  # somebody wrote the same bundle meanwhile, or loading says what is wrong
+    # Somebody may write the same bundle meanwhile: loading it says what is wrong.
+    storage.put_folder(path, {**contents, MANIFEST: json_bytes({"id": identity, "files": files})})
     return load_bundle(path)
 
 

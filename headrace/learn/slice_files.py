@@ -17,8 +17,11 @@ def write_slices(folder: str, counts: SliceCounts) -> list[tuple[str, str]]:
         for run in runs:
             name = f"{uuid.uuid4().hex}.arrow"
             path = storage.join(folder, name)
-            with reaching(path), pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, RUN) as rows:
-                rows.write_batch(run)
+            with reaching(path):
+                file = storage.create(path)
+                with pa.ipc.new_file(file.sink, RUN) as rows:
+                    rows.write_batch(run)
+                file.finish()
             written.append((column, name))
     return written
 
@@ -29,6 +32,8 @@ def read_slices(folder: str, files: Iterable[tuple[str, str]]) -> SliceCounts:
 
 
 def _mapped(path: str) -> pa.RecordBatch:
+    if storage.on_a_store(path):
+        return pa.ipc.open_file(pa.py_buffer(storage.read(path) or b"")).get_batch(0)
     # The mapping outlives the open file, so there may be more files than a process may open.
     with pa.memory_map(path) as file:
         return pa.ipc.open_file(file).get_batch(0)

@@ -2,13 +2,12 @@
 
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
+from headrace import storage
 from headrace.failures import DataFailure, reaching
 from headrace.rows.avro_cells import avro_cells
 from headrace.rows.avro_codecs import CODECS, LARGEST_BLOCK, UNPACKING
@@ -46,7 +45,7 @@ def avro_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[int,
     Raises:
         DataFailure: it is no whole Avro file, or its columns do not fit the contract.
     """
-    with reaching(path), Path(path).open("rb") as file:
+    with reaching(path), storage.open_file(path) as file:
         header = _read_header(file, path)
         columns = typed_columns([(name, cell.arrow) for name, cell in header.schema.cells.items()], path, data)
         ranges, start, end, size = [], 0, 0, 0
@@ -69,7 +68,7 @@ def avro_blocks(
         DataFailure: the file is damaged, or has other rows than were planned.
     """
     kept = tuple(column for column in columns if column)
-    with reaching(path), Path(path).open("rb") as stream:
+    with reaching(path), storage.open_file(path) as stream:
         header = _read_header(stream, path)
         names = [name for name, column in zip(header.schema.cells, columns, strict=True) if column]
         cells = {name: header.schema.cells[name] for name in names}
@@ -121,15 +120,15 @@ def _read_header(file: BinaryIO, path: str) -> _Header:
 
 def _parts(file: BinaryIO, header: _Header, path: str) -> Iterator[_Part]:
     """The blocks of the file, stepped over without reading what is in them."""
-    size, at = os.fstat(file.fileno()).st_size, header.end
+    size, at = file.seek(0, io.SEEK_END), header.end
     while at < size:
-        counts = io.BytesIO(os.pread(file.fileno(), _LONGEST_COUNTS, at))
+        counts = io.BytesIO(_at(file, at, _LONGEST_COUNTS))
         try:
             rows, length = _number(counts), _number(counts)
         except EOFError as fault:
             raise _damaged(path, at) from fault
         start = at + counts.tell()
-        whole = os.pread(file.fileno(), _SYNC, start + max(length, 0)) == header.sync
+        whole = _at(file, start + max(length, 0), _SYNC) == header.sync
         if rows < 1 or not 0 <= length <= LARGEST_BLOCK or not whole:
             raise _damaged(path, at)
         yield _Part(rows, start, length)
@@ -138,7 +137,7 @@ def _parts(file: BinaryIO, header: _Header, path: str) -> Iterator[_Part]:
 
 def _unpacked(file: BinaryIO, part: _Part, header: _Header, path: str) -> bytes:
     try:
-        data = CODECS[header.codec](os.pread(file.fileno(), part.size, part.start))
+        data = CODECS[header.codec](_at(file, part.start, part.size))
     except UNPACKING as fault:
         raise _damaged(path, part.start, f"a block cannot be unpacked ({fault})") from fault
     if len(data) > LARGEST_BLOCK:
@@ -166,6 +165,11 @@ def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell],
     if len(records) != rows:
         raise DataFailure(f"{path}: a block says that it has {rows} rows and has {len(records)}; deliver it again")
     return batch
+
+
+def _at(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(size)
 
 
 def _damaged(path: str, at: int, why: str = "a block is not whole") -> DataFailure:

@@ -1,11 +1,11 @@
 """Cut files into ranges of whole lines, and read one of them in bounded memory."""
 
 import hashlib
-import os
+import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from headrace import storage
 from headrace.failures import DataFailure, reaching
 from headrace.rows.avro_files import avro_ranges
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
@@ -62,9 +62,9 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
         with reaching(path), Unpacked(path, kind, data.source) as stream:
             header, start = _read_opening(stream, path, data)
             return FilePlan(start, ((start, OPEN_END),), header)
-    with reaching(path), Path(path).open("rb") as file:
+    with reaching(path), storage.open_file(path) as file:
         header, start = _read_opening(file, path, data)
-        size = os.fstat(file.fileno()).st_size
+        size = file.seek(0, io.SEEK_END)
         return FilePlan(start, tuple(_ranges(file, start, size, target, data.source)), header)
 
 
@@ -80,7 +80,7 @@ def read_range(
         DataFailure: the file is shorter than it was when it was planned.
     """
     origin = Origin(file, start, end)
-    with reaching(path), Path(path).open("rb") as stream:
+    with reaching(path), storage.open_file(path) as stream:
         stream.seek(start)
         if end - start <= held_bytes(target, source):
             return RawBlock(origin, _exactly(stream, end - start, path), None, header)

@@ -1,13 +1,12 @@
 """Parquet files of unknown origin: how they are cut, and their rows read in bounded memory."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace import storage
 from headrace.failures import DataFailure, reaching, refused
 from headrace.rows.block import Origin, RawBlock
 from headrace.rows.typed_header import typed_columns
@@ -28,7 +27,7 @@ def parquet_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[i
     Raises:
         DataFailure: it is no whole Parquet file, or its columns do not fit the contract.
     """
-    with opened_parquet(path) as file:
+    with opened_parquet(path) as (file, _):
         schema, metadata = file.schema_arrow, file.metadata
         header = typed_columns([(field.name, field.type) for field in schema], path, data)
         ranges, start, end, size = [], 0, 0, 0
@@ -52,10 +51,10 @@ def parquet_blocks(
         DataFailure: the file is damaged, or has other rows than were planned.
     """
     kept = tuple(name for name in header if name)
-    with opened_parquet(path) as rows:
+    with opened_parquet(path) as (rows, size_of_file):
         names = [name for name, column in zip(rows.schema_arrow.names, header, strict=True) if column]
         groups, size = _groups(rows.metadata, start, end)
-        packed = Path(path).stat().st_size * (end - start) // rows.metadata.num_rows
+        packed = size_of_file * (end - start) // rows.metadata.num_rows
         many = min(max(target * (end - start) // max(size, 1), 1), _MOST_ROWS)
         at = start
         for batch in rows.iter_batches(many, row_groups=groups, columns=names, use_threads=False):
@@ -84,23 +83,28 @@ def _groups(metadata: pq.FileMetaData, start: int, end: int) -> tuple[list[int],
 
 
 @contextmanager
-def opened_parquet(path: str) -> Iterator[pq.ParquetFile]:
-    """A file whose footer has been looked at with limits; inside, what cannot be read is a `DataFailure`."""
-    with reaching(path):
-        _look_at_ending(path)
+def opened_parquet(path: str) -> Iterator[tuple[pq.ParquetFile, int]]:
+    """A file whose footer has been looked at with limits, and its bytes; what cannot be read is a `DataFailure`."""
+    with ExitStack() as opened, reaching(path):
+        source = opened.enter_context(storage.arrow_file(path))
+        _look_at_ending(source, path)
+        held = opened.pop_all()
     try:
-        with pq.ParquetFile(
-            path,
-            page_checksum_verification=True,
-            pre_buffer=False,
-            thrift_string_size_limit=_LONGEST_NAME,
-            thrift_container_size_limit=_MOST_ENTRIES,
-        ) as file:
+        with (
+            held,
+            pq.ParquetFile(
+                source,
+                page_checksum_verification=True,
+                pre_buffer=False,
+                thrift_string_size_limit=_LONGEST_NAME,
+                thrift_container_size_limit=_MOST_ENTRIES,
+            ) as file,
+        ):
             if file.metadata.num_columns > _MOST_COLUMNS:
                 raise DataFailure(
                     f"{path}: has {file.metadata.num_columns:,} columns; up to {_MOST_COLUMNS:,} are read"
                 )
-            yield file
+            yield file, source.size()
     except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
         if isinstance(fault, OSError) and (machine := refused(fault, path)):
             raise machine from fault
@@ -108,14 +112,13 @@ def opened_parquet(path: str) -> Iterator[pq.ParquetFile]:
         raise DataFailure(f"{path}: no whole Parquet file: {why}; deliver it again, or take it away") from fault
 
 
-def _look_at_ending(path: str) -> None:
+def _look_at_ending(file: pa.NativeFile, path: str) -> None:
     """Ask that there is a footer, and that it is not too long to be held."""
-    with Path(path).open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if not size:
-            raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
-        file.seek(max(size - _ENDING, 0))
-        ending = file.read(_ENDING)
+    size = file.size()
+    if not size:
+        raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
+    file.seek(max(size - _ENDING, 0))
+    ending = file.read(_ENDING)
     if ending[4:] == b"PARE":
         raise DataFailure(f"{path}: an encrypted Parquet file; decrypt it first")
     if ending[4:] != _MAGIC:

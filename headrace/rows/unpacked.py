@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headrace import storage
 from headrace.failures import DataFailure, refused
 from headrace.spec.data_set import Source
 
@@ -45,7 +46,7 @@ class Unpacked(io.BufferedReader):
 class _Unpacking(io.RawIOBase):
     def __init__(self, path: str, kind: str, source: Source) -> None:
         self._path, self._kind, self._limits = path, kind, source.unpacked
-        self._packed = pa.OSFile(path)
+        self._packed = pa.PythonFile(storage.open_file(path), "r")
         self._stream = pa.CompressedInputStream(self._packed, kind)
         self._came = 0
 

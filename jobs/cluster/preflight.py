@@ -19,7 +19,7 @@ def preflight(place: Place, *, workers: int | None = None, delta: bool = False) 
         delta: whether the Delta jars are needed.
 
     Raises:
-        PlaceFailure: Java, a jar, slots or a lake that all executors see is lacking.
+        PlaceFailure: Java, a jar, slots, a lake that all executors see, or a way to the store it stands on is lacking.
     """
     master = master_of(place.spark)
     if not submitted():
@@ -27,6 +27,7 @@ def preflight(place: Place, *, workers: int | None = None, delta: bool = False) 
     if delta:
         delta_jars(place.spark)
     _lake_is_shared(place, master)
+    _store_is_known(place)
     if workers is not None:
         _workers_fit(place, master, workers)
 
@@ -39,6 +40,18 @@ def _lake_is_shared(place: Place, master: str) -> None:
             f"{local[0]}: a folder of this machine, but Spark runs at {master}, whose executors would read and write "
             "folders of their own. Put the roots on storage that all of them reach; if this folder is a file system "
             "that every executor mounts at the same path, say `shared: true` under `spark` in the place file"
+        )
+
+
+def _store_is_known(place: Place) -> None:
+    scheme, on_a_store, _ = place.roots.lake.partition(_URI)
+    file_system = f"spark.hadoop.fs.{scheme}."
+    told = {**place.spark.conf, **submitted_conf()}
+    if on_a_store and scheme != "file" and not any(key.startswith(file_system) for key in told):
+        raise PlaceFailure(
+            f"{place.roots.lake}: Spark has no file system for {scheme}:// here; name its classes and jars under "
+            f"`spark.conf` in the place file ({file_system}impl, spark.jars.packages), as conf/places/s3.yaml shows. "
+            "Spark on an object store was not run by this project; ingest, replay and features need no Spark"
         )
 
 

@@ -36,7 +36,7 @@ def headrace(*arguments):
 def test_validate_says_ok_for_the_example(monkeypatch):
     """The example project and every place that ships with it hold together."""
     monkeypatch.chdir(REPOSITORY)
-    for name in ("ROOT", "IMAGE", "PYTHON", "CLAIM"):
+    for name in ("ROOT", "BUCKET", "IMAGE", "PYTHON", "CLAIM"):
         monkeypatch.setenv(f"HEADRACE_{name}", "/srv/headrace")
     for name in ("FLINK_MASTER", "SPARK_MASTER"):
         monkeypatch.setenv(name, "spark://localhost:7077")

@@ -130,7 +130,16 @@ def test_a_place_that_cannot_work_is_refused(spark, message):
 def test_a_lake_that_all_executors_see_is_taken():
     """A shared file system, or storage by URI."""
     preflight(Place(spark=SparkPlace(master="yarn", shared=True)), workers=3)
-    preflight(Place(roots=Roots(lake="s3://lake", models="s3://models"), spark=SparkPlace(master="yarn")), workers=3)
+    spark = SparkPlace(master="yarn", conf={"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"})
+    preflight(Place(roots=Roots(lake="s3://lake", models="s3://models"), spark=spark), workers=3)
+
+
+def test_a_lake_on_a_store_that_spark_does_not_know_is_refused():
+    """Before a JVM starts, and with the settings that are lacking."""
+    with pytest.raises(
+        PlaceFailure, match=r"s3://lake: Spark has no file system for s3://.*spark\.hadoop\.fs\.s3\.impl"
+    ):
+        preflight(Place(roots=Roots(lake="s3://lake")))
 
 
 def test_the_doctor_reports_each_finding_with_its_cure(tmp_path, monkeypatch, capsys):

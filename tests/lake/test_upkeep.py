@@ -173,7 +173,7 @@ def test_null_is_no_text_of_its_name(tmp_path):
 
 def test_what_is_committed_during_the_look_is_no_orphan(root, monkeypatch):
     """A file that appears in the folder and then in the log stays, whatever its age."""
-    real = storage.names
+    real = storage.listing
 
     def commit_in_between(folder):
         append(root, [500])
@@ -181,7 +181,7 @@ def test_what_is_committed_during_the_look_is_no_orphan(root, monkeypatch):
         append(root, [501])
         return found
 
-    monkeypatch.setattr(storage, "names", commit_in_between)
+    monkeypatch.setattr(storage, "listing", commit_in_between)
     assert orphans(root, open_snapshot(root).version, dt.timedelta(0)) == []
 
 

@@ -34,7 +34,15 @@ def test_without_a_file_everything_is_local():
 def test_the_places_we_ship_are_right(path, monkeypatch):
     """With the variables set that they ask for, each loads."""
     for name in (
-        *("HEADRACE_ROOT", "HEADRACE_IMAGE", "HEADRACE_CLAIM", "HEADRACE_PYTHON", "SPARK_MASTER", "FLINK_MASTER"),
+        *(
+            "HEADRACE_ROOT",
+            "HEADRACE_BUCKET",
+            "HEADRACE_IMAGE",
+            "HEADRACE_CLAIM",
+            "HEADRACE_PYTHON",
+            "SPARK_MASTER",
+            "FLINK_MASTER",
+        ),
         *("GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_REGION"),
     ):
         monkeypatch.setenv(name, "x")

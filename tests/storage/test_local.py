@@ -1,6 +1,7 @@
 """Paths as the lake knows them."""
 
 from headrace import storage
+from headrace.storage import local
 
 
 def test_many_paths_are_resolved_as_one_is(tmp_path, monkeypatch):
@@ -21,10 +22,10 @@ def test_a_pattern_finds_what_is_finished(tmp_path, monkeypatch):
     for name in ("b.csv", "a.csv", "_a.csv", ".a.csv", "c.csv.tmp", "_in/a.csv", "in/a.csv", "in/.in/a.csv", "d.csv/x"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
-    assert list(storage.matching("*.csv")) == ["a.csv", "b.csv"]
-    assert list(storage.matching("**/*.csv*")) == ["a.csv", "b.csv", "in/a.csv"]
-    assert list(storage.matching("a.csv")) == ["a.csv"]
+    assert list(local.matching("*.csv")) == ["a.csv", "b.csv"]
+    assert list(local.matching("**/*.csv*")) == ["a.csv", "b.csv", "in/a.csv"]
+    assert list(local.matching("a.csv")) == ["a.csv"]
     monkeypatch.chdir("in")
-    assert list(storage.matching("../*/a.csv")) == ["../in/a.csv"]
-    assert list(storage.matching(f"{tmp_path}/i*/*")) == [f"{tmp_path}/in/a.csv"]
-    assert list(storage.matching("/et[c]/hosts")) == ["/etc/hosts"]
+    assert list(local.matching("../*/a.csv")) == ["../in/a.csv"]
+    assert list(local.matching(f"{tmp_path}/i*/*")) == [f"{tmp_path}/in/a.csv"]
+    assert list(local.matching("/et[c]/hosts")) == ["/etc/hosts"]

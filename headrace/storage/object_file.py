@@ -1,0 +1,117 @@
+"""Objects of a store as files: read in pieces, and written whole."""
+
+import io
+import tempfile
+from contextlib import suppress
+from typing import Any
+
+import obstore
+import pyarrow as pa
+from obstore.exceptions import GenericError, PreconditionError
+
+from headrace.failures import DataFailure, reaching
+from headrace.storage.reach import Place, place_of, reaching_store
+
+
+class ObjectReader(io.RawIOBase):
+    """One object, of which every read is one request; all of them answer from the same content.
+
+    Raises:
+        FileNotFoundError: there is none; when it is read.
+        DataFailure: it was replaced by another one after the first read.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._at = 0
+        self._meta: Any = None  # of the content that all reads answer from
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move there; only the end must be asked for."""
+        if whence == io.SEEK_END:
+            offset += self._size()
+        elif whence == io.SEEK_CUR:
+            offset += self._at
+        self._at = offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """As many bytes as fit, fewer only at the end."""
+        into = memoryview(buffer).cast("B")
+        if not into or (self._meta is not None and self._at >= self._size()):
+            return 0
+        got = self._got(len(into))
+        into[: len(got)] = got
+        self._at += len(got)
+        return len(got)
+
+    def _got(self, length: int) -> memoryview:
+        place = place_of(self._uri)
+        options: dict[str, Any] = {"range": (self._at, self._at + length)}
+        if self._meta is not None:
+            options["if_match"] = self._meta["e_tag"]
+        try:
+            with reaching_store(self._uri), suppress(_BehindEnd):
+                found = _answered(place, options)
+                self._meta = found.meta
+                return memoryview(found.bytes())
+        except PreconditionError as replaced:
+            raise DataFailure(
+                f"{self._uri}: the object was replaced while it was read; put the one that was there back, or run again"
+            ) from replaced
+
+        self._size()
+        return memoryview(b"")
+
+    def _size(self) -> int:
+        if self._meta is None:
+            place = place_of(self._uri)
+            with reaching_store(self._uri):
+                self._meta = obstore.head(place.store, place.key)
+        return int(self._meta["size"])
+
+
+class _BehindEnd(Exception):
+    """The range begins where there is nothing any more."""
+
+
+def _answered(place: Place, options: dict[str, Any]) -> Any:
+    try:
+        return obstore.get(place.store, place.key, options=options)  # type: ignore[arg-type]
+    except GenericError as fault:
+        if " 416 " in str(fault):  # the library has no kind of its own for it
+            raise _BehindEnd from fault
+        raise
+
+
+class NewObject:
+    """Written on this machine's disk first, in a file without a name; the object is there when all of it is."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        with reaching(tempfile.gettempdir()):
+            self._draft = tempfile.TemporaryFile()  # noqa: SIM115  # closed by finish or abandon
+        self.sink = pa.PythonFile(self._draft, "w")
+
+    def finish(self) -> None:
+        """Upload it."""
+        self._draft.seek(0)
+        place = place_of(self._uri)
+        with self._draft, reaching_store(self._uri):
+            obstore.put(place.store, place.key, self._draft)
+
+    def abandon(self) -> None:
+        """Nothing is left of it."""
+        self._draft.close()
