@@ -13,7 +13,7 @@ from headrace.lake.planning import Planner
 from pipelines import ingest_batch
 
 
-def commit_blindly(root, tokens, adds, *, info, seen=None):
+def commit_blindly(root, tokens, adds, *, info, removes=(), seen=None):
     table = DeltaTable(root)
     table.create_write_transaction([a.action() for a in adds], "append", table.schema())
 
