@@ -23,7 +23,7 @@ POINTS = {
     "accounted": "the accounts table is written, the run has not said so",
     "compaction": "small files are put together, no commit names them",
     "retention": "bytes of quarantine are taken out, no commit names the files",
-    "checkpoint": "upkeep is about to write a checkpoint",
+    "checkpoint": "a checkpoint of a table's log is about to be written",
 }
 """What has just happened at each point."""
 

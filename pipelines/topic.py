@@ -10,6 +10,7 @@ from headrace.failures import PlaceFailure, UsageFailure
 from headrace.lake.offsets import Retained, Topic
 from headrace.nearest import nearest
 from headrace.spec.place import KafkaPlace
+from headrace.spec.variables import client_options
 
 _PATIENCE = 15.0  # seconds for an answer
 
@@ -71,7 +72,9 @@ def _asked(kafka: KafkaPlace) -> Iterator[tuple[Any, Any]]:
     silent.propagate = False  # what matters of it comes as an exception
     try:
         yield (
-            confluent_kafka.admin.AdminClient({**kafka.options, "bootstrap.servers": kafka.servers}, logger=silent),
+            confluent_kafka.admin.AdminClient(
+                {**client_options(kafka.options), "bootstrap.servers": kafka.servers}, logger=silent
+            ),
             asking,
         )
     except (asking.KafkaException, ValueError) as refused:

@@ -19,6 +19,7 @@ from headrace.failures import DataFailure, PlaceFailure
 from headrace.lake.offsets import grown, partition_name
 from headrace.rows.block import Block, Origin
 from headrace.rows.messages import MESSAGES
+from headrace.spec.variables import client_options
 
 POLL = 0.02  # seconds at most; Beam waits longer where there is nothing
 LOOK = 30.0  # seconds between looks at the topic itself
@@ -33,7 +34,7 @@ class Fetched(NamedTuple):
     """Which messages a consumer fetches: the same values name the same consumer."""
 
     servers: str
-    options: tuple[tuple[str, str], ...]  # of librdkafka; may hold secrets
+    options: tuple[tuple[str, str], ...]  # of librdkafka, with ${NAME} for secrets: they are looked up here
     topic: str
     partitions: tuple[int, ...]
     of: int  # partitions the topic had when the run began
@@ -156,7 +157,7 @@ def slot_of(what: Fetched) -> ConsumerSlot:
 def _settings(what: Fetched) -> dict[str, Any]:
     return {
         "fetch.queue.backoff.ms": _REFILL,
-        **dict(what.options),
+        **client_options(dict(what.options)),
         "bootstrap.servers": what.servers,
         "group.id": "headrace",  # asked for by the client; no offset is ever kept under it
         "enable.auto.commit": False,

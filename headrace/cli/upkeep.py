@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from headrace import storage
 from headrace.cli.needed import needed_versions, oldest_writer
-from headrace.fault_points import reached
+from headrace.lake.checkpoints import write_checkpoint
 from headrace.lake.compaction import Together, compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.orphans import Orphan, orphans, version_at
@@ -63,8 +63,7 @@ def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: 
             if not dry_run:
                 for orphan in gone:
                     storage.remove(orphan.path)
-                reached("checkpoint")
-                open_table(table.root).create_checkpoint()
+                write_checkpoint(open_table(table.root))
             yield Kept(table.name, *together, emptied, len(gone), sum(orphan.size for orphan in gone))
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -19,6 +19,7 @@ from headrace import storage
 from headrace.failures import Conflict, DataFailure, reaching
 from headrace.fault_points import reached
 from headrace.lake.changes import added_between
+from headrace.lake.checkpoints import WITHOUT_HOOKS, checkpoint_if_due
 from headrace.lake.data_files import Added
 from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.lake.tables import is_table, open_table, refuse_unknown_features
@@ -100,7 +101,9 @@ def commit_once(
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
             continue
         table.update_incremental()
-        return Committed(_version_of(table, tokens), fresh=True)
+        done = Committed(_version_of(table, tokens), fresh=True)
+        checkpoint_if_due(root, done.version)
+        return done
     raise Conflict(f"{root}: rivals won {_ATTEMPTS} times in a row, last: {last}; run again") from last
 
 
@@ -128,7 +131,7 @@ def _commit(
             },
             max_commit_retries=0,  # a retry must read the token again, so it is ours to make
         ),
-        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
+        post_commithook_properties=WITHOUT_HOOKS,
     )
 
 

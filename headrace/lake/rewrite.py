@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
-from deltalake import CommitProperties, PostCommitHookProperties
+from deltalake import CommitProperties
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from headrace.failures import Conflict, reaching
+from headrace.lake.checkpoints import WITHOUT_HOOKS, checkpoint_if_due
 from headrace.lake.data_files import Added
 from headrace.lake.reading import read_group
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
@@ -45,14 +46,13 @@ def replace_files(root: str, old: Sequence[DataFile], new: Sequence[Added], *, c
                     partition_by=table.metadata().partition_columns or None,
                     # A retry must look for the old files again, so it is ours to make.
                     commit_properties=CommitProperties(custom_metadata={"isBlindAppend": False}, max_commit_retries=0),
-                    post_commithook_properties=PostCommitHookProperties(
-                        create_checkpoint=True, cleanup_expired_logs=False
-                    ),
+                    post_commithook_properties=WITHOUT_HOOKS,
                 )
         except DeltaError as failure:
             last = failure
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
         else:
+            checkpoint_if_due(root, table.version())
             return
     raise Conflict(f"{root}: rivals won {_ATTEMPTS} times in a row, last: {last}; run again") from last
 

@@ -79,7 +79,8 @@ class KafkaPlace(Section):
     readers: Annotated[Whole, Field(ge=1, le=1024)] = 1
     """How many consumers share the partitions of a topic; one where the runner is Prism."""
     options: Annotated[dict[str, str], AfterValidator(_not_kept)] = Field({})
-    """Settings of librdkafka as it spells them, for example security.protocol; secrets by ${NAME}."""
+    """Settings of librdkafka as it spells them, for example security.protocol; secrets by ${NAME}, which every worker
+    looks up in its own environment."""
 
 
 class Place(Section):

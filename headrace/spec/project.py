@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -110,11 +111,19 @@ def load_place(path: str | None) -> Place:
     """
     if path is None:
         return Place()
-    document = _with_variables(read_document(_bytes_of(path), path))
-    place, faults = read(Place, document)
+    document = read_document(_bytes_of(path), path)
+    place, faults = read(Place, _with_secrets_by_name(_with_variables(document), document))
     if faults or not place:
         raise SpecError(faults)
     return place
+
+
+def _with_secrets_by_name(found: Document, written: Document) -> Document:
+    """The settings of the Kafka client as they are written: they travel to workers, and no secret should."""
+    kafka = written.values.get("kafka")
+    if not isinstance(kafka, dict) or "options" not in kafka or not isinstance(found.values["kafka"], dict):
+        return found
+    return replace(found, values={**found.values, "kafka": {**found.values["kafka"], "options": kafka["options"]}})
 
 
 def is_place(path: str) -> bool:

@@ -1,7 +1,10 @@
 """`${NAME}` and `${NAME:-default}`: where a place file, or the path of a source, asks the environment."""
 
+import os
 import re
 from collections.abc import Mapping
+
+from headrace.failures import PlaceFailure
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?")
 
@@ -28,3 +31,21 @@ def interpolated(text: str, variables: Mapping[str, str]) -> str:
         return found
 
     return _VARIABLE.sub(value, text)
+
+
+def client_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the Kafka client with the variables of this process's environment in place.
+
+    Raises:
+        PlaceFailure: one is not set here; a place was read where it was.
+    """
+    found = {}
+    for name, text in options.items():
+        try:
+            found[name] = interpolated(text, os.environ)
+        except ValueError as fault:
+            raise PlaceFailure(
+                f"kafka.options.{name}: {fault}, in the environment of every worker: secrets do not travel with the "
+                "pipeline"
+            ) from fault
+    return found

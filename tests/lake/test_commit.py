@@ -1,13 +1,16 @@
 """A commit happens once, with the right tokens, or not at all."""
 
 import datetime as dt
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
 from headrace.failures import Conflict, DataFailure
+from headrace.lake import checkpoints
 from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, last_info, newest_infos, stored_token
 from headrace.lake.data_files import DataFileWriter, write_small
@@ -195,3 +198,17 @@ def test_files_are_replaced_in_the_commit_that_adds_the_new_ones(root):
         commit_once(root, [Token("a", 4, 3)], write_small(root, rows(5)), info={}, removes=[first])
     with pytest.raises(DataFailure, match="deleted or changed rows"):
         added_between(root, 1, open_snapshot(root).version)
+
+
+def test_checkpoints_are_written_beside_the_commits(root, monkeypatch):
+    """Every so many commits, by a thread of its own; one that fails is no failure of the commit."""
+    monkeypatch.setattr(checkpoints, "EVERY", 3)
+    for number in range(1, 8):
+        commit_once(root, [Token("a", number, number - 1 or None)], write_small(root, rows(number)), info={})
+        for thread in threading.enumerate():
+            if thread.name == f"checkpoint {root}":
+                thread.join()
+        if number == 4:
+            monkeypatch.setattr(checkpoints, "write_checkpoint", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    assert [path.name[:20] for path in (Path(root) / "_delta_log").glob("*.checkpoint.parquet")] == [f"{3:020d}"]
+    assert sorted(DeltaTable(root).to_pyarrow_table().column("n").to_pylist()) == list(range(1, 8))

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from headrace.cli import commands
+from headrace.failures import PlaceFailure
 from headrace.spec.digest import contract_digest
 from headrace.spec.faults import SpecError
 from headrace.spec.project import load_place, load_project, parse_data_set
+from headrace.spec.variables import client_options
 
 CLICKS = """\
 dataset: clicks
@@ -150,10 +152,16 @@ def placed(tmp_path, kafka):
 
 
 def test_a_place_names_the_brokers(tmp_path, monkeypatch):
-    """Settings of librdkafka pass as they are written; a secret comes from the environment."""
+    """Settings of librdkafka pass as they are written; a secret is looked up where it is used, and travels by name."""
     monkeypatch.setenv("SECRET", "hush")
     kafka = placed(tmp_path, "{servers: 'a:9092,b:9092', readers: 2, options: {sasl.password: '${SECRET}'}}")
-    assert (kafka.servers, kafka.readers, kafka.options) == ("a:9092,b:9092", 2, {"sasl.password": "hush"})
+    assert (kafka.servers, kafka.readers, kafka.options) == ("a:9092,b:9092", 2, {"sasl.password": "${SECRET}"})
+    assert client_options(kafka.options) == {"sasl.password": "hush"}
+    monkeypatch.delenv("SECRET")
+    with pytest.raises(PlaceFailure, match=r"kafka.options.sasl.password: the environment variable SECRET is not set"):
+        client_options(kafka.options)
+    with pytest.raises(SpecError, match="the environment variable SECRET is not set"):
+        placed(tmp_path, "{servers: a, options: {sasl.password: '${SECRET}'}}")
 
 
 @pytest.mark.parametrize(
