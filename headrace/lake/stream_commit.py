@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -18,6 +19,7 @@ class StreamTable(OffsetsTable):
 
     topic: str
     contract: str  # digest
+    lateness: timedelta | None = None  # how much older than the newest row one may still come; None: rows have no time
 
     def begin(self, topic: Topic, begin: Begin | None = None, *, accept_loss: bool = False) -> dict[int, int]:
         """The offset it needs next of each partition; it has a token of every one afterwards.
@@ -70,7 +72,19 @@ class StreamTable(OffsetsTable):
 
     def told(self, account: StreamAccount, moved: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """What a commit's metadata tell of it."""
-        return {"topic": self.topic, "contract": self.contract, **super().told(account, moved)}
+        return {
+            "topic": self.topic,
+            "contract": self.contract,
+            "low_water": self._low_water(account.newest),
+            **super().told(account, moved),
+        }
+
+    def _low_water(self, newest: datetime | None) -> str | None:
+        """The time through which the rows are complete as far as this commit tells; the greatest of all is the table's."""
+        if newest is None or self.lateness is None:
+            return None
+        first = datetime.min.replace(tzinfo=UTC)
+        return (newest - min(self.lateness, newest - first)).isoformat()
 
 
 def stream_prefix(data_set: str, table_id: str) -> str:

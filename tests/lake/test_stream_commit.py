@@ -143,7 +143,15 @@ def keyed(tmp_path):
     root = str(tmp_path / "keyed")
     key = StreamKey(("id",), "at", timedelta(hours=1), refuse=False, most_bytes=10**9)
     create_table(root, KEYED)
-    table = StreamTable(name="events", root=root, prefix="web/T1", topic="clicks", contract="digest", key=key)
+    table = StreamTable(
+        name="events",
+        root=root,
+        prefix="web/T1",
+        topic="clicks",
+        contract="digest",
+        key=key,
+        lateness=timedelta(days=2),
+    )
     table.begin(TOPIC)
     return table
 
@@ -177,7 +185,9 @@ def test_rows_that_repeat_a_key_are_left_out_and_counted(keyed):
     total = stream_account(keyed.root)
     assert (total.read, total.accepted, total.duplicate, total.late) == (12, 5, 7, 1)
     assert total.newest == START + timedelta(seconds=11)
-    assert last_info(keyed.root)["stream"]["duplicates"] == "looked for by key, within 1h"
+    told = last_info(keyed.root)["stream"]
+    assert told["duplicates"] == "looked for by key, within 1h"
+    assert told["low_water"] == (START + timedelta(seconds=11) - timedelta(days=2)).isoformat()
 
 
 def test_rows_that_a_rival_adds_meanwhile_are_looked_at(keyed, monkeypatch):
