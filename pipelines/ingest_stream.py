@@ -191,6 +191,7 @@ def _tables(folder: DataSetFolder, data: DataSet, contract: str) -> dict[str, St
             prefix=stream_prefix(data.dataset, create_table(root, schemas[name])),
             topic=data.source.topic,
             contract=contract,
+            lateness=data.lateness if data.time else None,
             stop_if=data.contract.stop_if.quarantined_share,
             key=StreamKey.of(data) if name == "events" else None,
             takes="accepted" if name == "events" else "quarantined",

@@ -80,7 +80,7 @@ class StreamTable(OffsetsTable):
         }
 
     def _low_water(self, newest: datetime | None) -> str | None:
-        """The time through which the rows are complete as far as this commit tells; the greatest of all is the table's."""
+        """The time through which the rows are complete as far as this commit tells; the greatest is the table's."""
         if newest is None or self.lateness is None:
             return None
         first = datetime.min.replace(tzinfo=UTC)
