@@ -81,6 +81,8 @@ def ingest(call: Call) -> dict[str, Any]:
             call.progress.step(
                 f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
             )
+            for refused in (each for file in plan.files for each in file.refused):
+                call.progress.step(f"refused: {refused.why}")
             sealed = SealedPlan(storage.absolute(folder.plans), plan.number, plan.seal)
             by = parse_data_set(plan.text, plan.config).value.of_files
             assert by is not None  # its files were planned
@@ -89,6 +91,8 @@ def ingest(call: Call) -> dict[str, Any]:
                 plan.size,
                 partial(build, plan=sealed, data=by, tables=tables, before=rows_before(by, folder.events, plan.size)),
             )
+            if planner.found_damage(plan):
+                continue  # it is sealed anew, without what cannot be read
             _prove_carried(planner, plan, state)
             catch_up(folder)
             done.append(plan.number)

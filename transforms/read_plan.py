@@ -11,7 +11,8 @@ from apache_beam import PCollection
 from headrace import storage
 from headrace.failures import DataFailure, PlaceFailure
 from headrace.lake.plans import SealedPlan
-from headrace.rows.block import RawBlock
+from headrace.rows.block import RawBlock, Refused
+from headrace.rows.damaged import refused_block
 from headrace.rows.read_blocks import read_blocks
 from headrace.spec.data_set import Source
 from headrace.storage import FileStatus
@@ -27,12 +28,14 @@ class Range(NamedTuple):
     end: int
     header: tuple[str, ...]
     status: FileStatus
+    refused: Refused | None = None  # that it is known to be one that cannot be read
 
 
 @dataclass(eq=False)
 class ReadPlan(beam.PTransform[beam.Pipeline, PCollection[RawBlock]]):
-    """Every planned byte, as whole rows; the ranges are shuffled over the workers, rows never are.
+    """Every planned byte, as whole rows or as a block that says that it cannot be read.
 
+    The ranges are shuffled over the workers, rows never are.
     Fails where a file is no longer what was planned.
     """
 
@@ -55,6 +58,8 @@ def ranges_of(plan: SealedPlan) -> Iterator[Range]:
     for file in plan.read().files:
         for start, end in file.ranges:
             yield Range(file.real, file.path, start, end, file.header, file.status)
+        for refused in file.refused:
+            yield Range(file.real, file.path, refused.start, refused.end, (), file.status, refused)
 
 
 class _ReadFn(beam.DoFn):
@@ -62,6 +67,9 @@ class _ReadFn(beam.DoFn):
         self._source = source
 
     def process(self, element: Range) -> Iterator[RawBlock]:
+        if element.refused:
+            yield refused_block(element.file, element.refused)
+            return
         found = storage.status(element.path)
         if found is None:
             raise PlaceFailure(
@@ -74,5 +82,5 @@ class _ReadFn(beam.DoFn):
                 f"{element.file}: has changed since the plan was sealed; put the planned file back, or run again to "
                 "seal the plan anew where nothing of it is committed"
             )
-        _, file, start, end, header, _ = element
+        _, file, start, end, header, *_ = element
         yield from read_blocks(element.path, file, start, end, self._source, header=header)

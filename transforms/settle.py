@@ -9,6 +9,7 @@ from apache_beam import PCollection
 from apache_beam.typehints.decorators import no_annotations
 
 from headrace.lake.accounts import Account
+from headrace.lake.damaged_files import damage_found, note_damage
 from headrace.lake.plans import SealedPlan
 from headrace.lake.repeats import Repeats
 from headrace.lake.settle import Arrived, Terms, settle
@@ -30,7 +31,8 @@ class Settle(beam.PTransform[Arrivals, PCollection[Account]]):
     """One worker receives all files and counts, proves the account, and commits.
 
     Only names and numbers are gathered, never rows. A retry of this stage finds its
-    tokens in the tables and commits nothing twice.
+    tokens in the tables and commits nothing twice. Where something could not be read that
+    the plan does not know of, that is noted beside the plan, and nothing is committed.
     """
 
     plan: SealedPlan
@@ -66,4 +68,8 @@ class _SettleFn(beam.DoFn):
         parts: dict[str, list[Any]] = {"events": [], "quarantine": [], "counts": [], "repeats": [], "plan": []}
         for part, value in element[1]:
             parts[part].append(value)
-        yield settle(self._plan.read(), self._roots, Arrived(parts["counts"], parts, parts["repeats"]), self._terms)
+        plan = self._plan.read()
+        if damage := damage_found(plan, parts["counts"]):
+            note_damage(self._plan, damage)
+            return
+        yield settle(plan, self._roots, Arrived(parts["counts"], parts, parts["repeats"]), self._terms)

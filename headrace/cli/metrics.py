@@ -19,6 +19,7 @@ _FAMILIES = {
     "headrace_table_version": "Version of a table.",
     "headrace_last_commit_timestamp_seconds": "When a table was committed last, seconds since 1970.",
     "headrace_rows_total": "Rows that were ingested, by what became of them.",
+    "headrace_refused_files_total": "Files of which something could not be read.",
     "headrace_quarantine_share": "Share of the ingested rows that went into quarantine.",
     "headrace_low_water_timestamp_seconds": "The time through which a data set is complete, seconds since 1970.",
     "headrace_open_plan": "1 where a plan is sealed that not every table carries.",
@@ -65,6 +66,7 @@ def _of_data_set(project: Project, place: Place, name: str) -> Iterator[tuple[st
     total = ingested(located.value, folder)
     for state in ("read", "accepted", "quarantined", "duplicate", "replaced"):
         yield "headrace_rows_total", {**labels, "state": state}, total[state]
+    yield "headrace_refused_files_total", labels, total["refused"]
     if total["read"]:
         yield "headrace_quarantine_share", labels, total["quarantined"] / total["read"]
     data = located.value

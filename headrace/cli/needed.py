@@ -52,8 +52,8 @@ def oldest_writer(project: Project, place: Place, name: str) -> dt.datetime | No
         return last_begun(ModelFolder(place.roots.lake, project.name, name).root)
     folder = DataSetFolder(place.roots.lake, project.name, name)
     begun = [last_begun(folder.root)]
-    planner = planner_of(project.data_sets[name], folder)
-    if PlanFolder(folder.plans).numbers() and (plan := planner.open_plan()):
+    numbers = PlanFolder(folder.plans).numbers()  # none of a topic
+    if numbers and (plan := planner_of(project.data_sets[name], folder).open_plan()):
         begun.append(dt.datetime.fromisoformat(plan.sealed_at))
     if replay := open_replay(folder):
         begun.append(dt.datetime.fromisoformat(replay.sealed_at))

@@ -100,6 +100,13 @@ class Screen:
             table.add_row(step.subject, *figures, reasons)
         self._console.print()
         self._console.print(table)
+        for step, outcome in ingested:
+            if refused := outcome.summary.get("refused"):
+                self._console.print(
+                    f"[red]![/] {step.subject}: {refused:,} files could not be read whole; what is lacking stands in "
+                    f"quarantine, a row for each file or part: headrace quarantine {step.config}",
+                    soft_wrap=True,
+                )
         looked = sorted({outcome.summary.get("duplicates", NOT_LOOKED_FOR) for _, outcome in ingested})
         self.print(f"duplicates: {', '.join(looked)}")
 

@@ -53,8 +53,7 @@ def _data_set(located: Located[DataSet], folder: DataSetFolder) -> Iterator[Tabl
         notes["open plan"] = plan.number
     total = ingested(data, folder)
     notes["account"] = f"{total['read']:,} = {total['accepted']:,} + {total['quarantined']:,} + {total['duplicate']:,}"
-    if total["replaced"]:
-        notes["replaced"] = total["replaced"]
+    notes |= {name: total[name] for name in ("replaced", "refused") if total[name]}
     yield _table(f"{data.dataset}/events", folder.events, notes)
     settled = {"settled": open_snapshot(folder.settlements).rows} if is_table(folder.settlements) else {}
     yield _table(f"{data.dataset}/quarantine", folder.quarantine, settled)

@@ -21,6 +21,7 @@ ACCOUNTS = pa.schema(
         ("contract", pa.string()),  # digest
         ("files", pa.int64()),
         ("bytes", pa.int64()),
+        ("refused", pa.int64()),  # files of which something could not be read; each such range is one quarantined row
         ("read", pa.int64()),  # rows, as all counts below
         ("accepted", pa.int64()),
         ("quarantined", pa.int64()),
@@ -34,13 +35,18 @@ ACCOUNTS = pa.schema(
 
 @dataclass(frozen=True)
 class Account:
-    """read = accepted + quarantined + duplicate, over the files of one plan; `replaced` are rows of earlier ones."""
+    """read = accepted + quarantined + duplicate, over the files of one plan; `replaced` are rows of earlier ones.
+
+    A range of a file that cannot be read counts as one row, in quarantine; `refused` are the
+    files that have such ranges, so files planned = files read whole + refused.
+    """
 
     plan: int
     sealed_at: str
     contract: str
     files: int
     bytes: int
+    refused: int
     read: int
     accepted: int
     quarantined: int
@@ -74,6 +80,7 @@ class Account:
             contract=plan.contract,
             files=len(plan.files),
             bytes=plan.size,
+            refused=sum(bool(file.refused) for file in plan.files),
             read=read,
             accepted=accepted - duplicate,
             quarantined=quarantined,
@@ -104,7 +111,7 @@ class Account:
     def total(cls, accounts: Iterable["Account"]) -> dict[str, Any]:
         """The sums over several accounts, as the report and the summary show them."""
         sums: Counter[str] = Counter(
-            dict.fromkeys(("files", "bytes", "read", "accepted", "quarantined", "duplicate", "replaced"), 0)
+            dict.fromkeys(("files", "bytes", "refused", "read", "accepted", "quarantined", "duplicate", "replaced"), 0)
         )
         reasons: Counter[str] = Counter()
         looked: dict[str, None] = {}

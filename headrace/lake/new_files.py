@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from headrace import storage
 from headrace.failures import DataFailure
+from headrace.lake.plans import PlannedFile
 from headrace.storage import FileStatus
 
 _MOST_FAULTS = 12  # told in one message
@@ -21,10 +22,11 @@ class NewFiles(NamedTuple):
     growing: list[str]  # left alone, as they were written to while they were looked at
 
 
-def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> NewFiles:
-    """The files that fit a pattern and that no plan holds.
+def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str) -> NewFiles:
+    """The files that fit a pattern and that no plan holds as they are.
 
-    `planned` are those that some plan holds, by resolved path.
+    `planned` are those that some plan holds, by resolved path. A file that could not be read
+    is taken again once it has changed.
 
     Raises:
         NothingDelivered: no file ever fitted.
@@ -45,9 +47,9 @@ def new_files(pattern: str, planned: Mapping[str, FileStatus], config: str) -> N
     names = storage.resolved_each([path for path, _ in found.complete])
     for (path, status), name in zip(found.complete, names, strict=True):
         before = planned.get(name)
-        if before is not None and before != status:
-            faults.append(_changed(path, before, status))
-        elif before is None and name not in seen:
+        if before is not None and before.status != status and not before.unread:
+            faults.append(_changed(path, before.status, status))
+        elif (before is None or before.status != status) and name not in seen:
             new.append((path, status))
         seen.add(name)
     faults += [

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from headrace import storage
 from headrace.failures import Conflict, DataFailure, UsageFailure
+from headrace.lake.damaged_files import noted_damage, without_damage
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.new_files import NewFiles, new_files, some_of
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
 from headrace.lake.tables import open_table
-from headrace.rows.cut import cut
+from headrace.rows.cut import FilePlan, cut
+from headrace.rows.damaged import Damaged, whole_file
 from headrace.spec.data_set import DataSet
 from headrace.spec.digest import contract_digest
 from headrace.spec.project import Located
@@ -55,6 +57,23 @@ class Planner:
         if plan := self.open_plan():
             return plan if any(self.carried(plan).values()) else self._sealed_again(plan)
         return self._sealed_anew(max(self.plans.numbers(), default=0) + 1)
+
+    def found_damage(self, plan: Plan) -> bool:
+        """Whether a run of the plan has committed nothing, because it could not read all; `next` then leaves that out.
+
+        Raises:
+            DataFailure: a table carries the plan already, so it must be finished as it was sealed.
+        """
+        damage, carried = noted_damage(self.plans.folder, plan), self.carried(plan).values()
+        if all(carried):
+            return False
+        if damage and any(carried):
+            why = "; ".join(found[0].why for found in damage.values())
+            raise DataFailure(
+                f"plan {plan.number} of {self.data_set} is committed to a part of its tables, and what it was made of "
+                f"cannot be read any more: {why}. Put the files back as they were, and run again"
+            )
+        return bool(damage)
 
     def abandon(self, number: int) -> Plan:
         """Free the files of the open plan; it is then settled as a plan without files.
@@ -102,7 +121,7 @@ class Planner:
 
     def _sealed_again(self, plan: Plan) -> Plan:
         """The open plan over the same files as they are now, under the contract as it is now."""
-        files = []
+        files, damage = [], noted_damage(self.plans.folder, plan)
         for file in plan.files:
             status = storage.status(file.path)
             if status is None:
@@ -110,9 +129,10 @@ class Planner:
                     f"{file.path}: the open plan {plan.number} of {self.data_set} holds this file, and it is gone; "
                     f"put it back, or free the plan's files with: headrace plan {self.config} --abandon {plan.number}"
                 )
-            files.append(
-                file if (status, self.contract) == (file.status, plan.contract) else self.cut(file.path, status)
-            )
+            if (status, self.contract) != (file.status, plan.contract):
+                files.append(self.cut(file.path, status))
+            else:
+                files.append(without_damage(file, damage.get(file.path, ())))
         again = replace(plan, text=self.text, contract=self.contract, files=tuple(files))
         if again != plan:
             self.plans.reseal(again)
@@ -204,8 +224,11 @@ def planner_of(located: Located[DataSet], folder: DataSetFolder) -> Planner:
         )
 
     def lay_out(path: str, status: FileStatus) -> PlannedFile:
-        found = cut(path, data)
-        return PlannedFile(path, storage.resolved(path), *status, found.header, found.ranges)
+        try:
+            found = cut(path, data)
+        except Damaged as damage:
+            found = FilePlan(0, (), (), (whole_file(path, damage),))
+        return PlannedFile(path, storage.resolved(path), *status, found.header, found.ranges, found.refused)
 
     return Planner(
         plans=PlanFolder(folder.plans),

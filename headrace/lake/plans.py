@@ -15,6 +15,7 @@ from headrace import storage
 from headrace.failures import Conflict
 from headrace.fault_points import reached
 from headrace.lake.commit import digest_version
+from headrace.rows.block import OPEN_END, Refused
 from headrace.storage import FileStatus
 
 
@@ -27,11 +28,17 @@ class PlannedFile(NamedTuple):
     stamp: int | str  # as in `FileStatus`
     header: tuple[str, ...]  # column names in the file's order; empty where lines name their own values
     ranges: tuple[tuple[int, int], ...]  # [start, end) of bytes, or of Parquet's rows; compressed: to `OPEN_END`
+    refused: tuple[Refused, ...] = ()  # ranges that cannot be read, apart from those that can
 
     @property
     def status(self) -> FileStatus:
         """What the file looked like when it was planned."""
         return FileStatus(self.size, self.stamp)
+
+    @property
+    def unread(self) -> bool:
+        """Whether nothing of it could be read: no table has a row of it, but the one that says so."""
+        return any(each.end == OPEN_END and not each.start for each in self.refused)
 
 
 class TableBase(NamedTuple):
@@ -57,7 +64,7 @@ class Plan:
     def to_json(self) -> bytes:
         """As it stands on disk: files of one kind share one header."""
         headers: dict[tuple[str, ...], int] = {}
-        files = [[*f[:4], headers.setdefault(f.header, len(headers)), f.ranges] for f in self.files]
+        files = [[*f[:4], headers.setdefault(f.header, len(headers)), f.ranges, f.refused] for f in self.files]
         raw = {field.name: getattr(self, field.name) for field in fields(self)}
         return json.dumps({**raw, "headers": list(headers), "files": files}).encode()
 
@@ -67,8 +74,16 @@ class Plan:
         raw: dict[str, Any] = json.loads(content)
         headers = [tuple(header) for header in raw.pop("headers")]
         raw["files"] = tuple(
-            PlannedFile(path, real, size, stamp, headers[header], tuple((start, end) for start, end in ranges))
-            for path, real, size, stamp, header, ranges in raw["files"]
+            PlannedFile(
+                path,
+                real,
+                size,
+                stamp,
+                headers[header],
+                tuple((start, end) for start, end in ranges),
+                tuple(Refused(*each) for each in refused),
+            )
+            for path, real, size, stamp, header, ranges, refused in raw["files"]
         )
         raw["tables"] = {name: TableBase(*base) for name, base in raw["tables"].items()}
         return cls(**raw)
@@ -120,7 +135,7 @@ class PlanFolder:
     """All plans of one data set."""
 
     folder: str
-    _settled: dict[int, dict[str, FileStatus]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _settled: dict[int, dict[str, PlannedFile]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def numbers(self) -> list[int]:
         """The numbers sealed so far, ascending."""
@@ -161,13 +176,13 @@ class PlanFolder:
         """Free the plan's files: it keeps its number and commits nothing."""
         self.reseal(replace(plan, files=()))
 
-    def planned(self) -> dict[str, FileStatus]:
-        """Every file that some plan holds by its resolved name, as it was when planned."""
-        found: dict[str, FileStatus] = {}
+    def planned(self) -> dict[str, PlannedFile]:
+        """Every file that some plan holds by its resolved name, as it was when planned last."""
+        found: dict[str, PlannedFile] = {}
         for number in (numbers := self.numbers()):
             files = self._settled.get(number)
             if files is None:
-                files = {file.real: file.status for file in self.read(number).files}
+                files = {file.real: file._replace(ranges=()) for file in self.read(number).files}
             if number < numbers[-1]:  # only the newest can be sealed again
                 self._settled[number] = files
             found |= files

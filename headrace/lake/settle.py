@@ -50,15 +50,17 @@ class Terms:
     """What a data set asks of a commit."""
 
     quarantined_share: float | None = None  # the largest that is committed
+    refused_files: int | None = None  # the most that are
     key: KeyTerms | None = None  # None: rows that repeat others are not looked for
 
     @classmethod
     def of(cls, data: DataSet, seen: int | None) -> Self:
         """The terms of a data set, whose rows up to version `seen` came before; None where it has no key."""
-        share = data.contract.stop_if.quarantined_share
+        stop_if = data.contract.stop_if
+        limits = stop_if.quarantined_share, stop_if.most_refused
         if seen is None:
-            return cls(share)
-        return cls(share, KeyTerms(data.key, data.on_repeat == "refuse", data.latest_by, data.dedupe.within, seen))
+            return cls(*limits)
+        return cls(*limits, KeyTerms(data.key, data.on_repeat == "refuse", data.latest_by, data.dedupe.within, seen))
 
 
 class Arrived(NamedTuple):
@@ -76,12 +78,14 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
 
     Raises:
         DataFailure: the blocks do not tile the files, the account does not close, the share
-            of quarantined rows is too large, or a key is repeated and that is refused.
+            of quarantined rows or the number of refused files is too large, or a key is repeated and that is refused.
         Conflict: another run has committed in between, or rows were added meanwhile in
             which no key was looked for.
     """
     counts, written = arrived.counts, arrived.written
-    planned = [Origin(file.path, *span) for file in plan.files for span in file.ranges]
+    planned = [
+        Origin(file.path, *span) for file in plan.files for span in (*file.ranges, *(r[:2] for r in file.refused))
+    ]
     prove_tiling(planned, [block.origin for block in counts])
     name = f"plan {plan.number}"
     prove_written(name, "quarantine", {c.origin: c.quarantined for c in counts}, written["quarantine"])
@@ -91,6 +95,7 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     told = terms.key.told if terms.key else NOT_LOOKED_FOR
     account = Account.of(plan, counts, repeats, told, replaced.rows)
     account.prove_closed()
+    _hold_files(plan, terms.refused_files)
     _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
     begun = stored_token(roots["quarantine"], plan.app("quarantine")) == plan.number  # then it must be finished
     if terms.key and terms.key.refuse and repeats and not begun:
@@ -139,6 +144,19 @@ def _repeated(
     return (
         f"plan {plan.number} of {plan.data_set}: {number:,} rows repeat the key of a row before them, and on_repeat is "
         f"refuse; nothing was committed. For example: {shown}. Mend the source, or say on_repeat: ignore, and run again"
+    )
+
+
+def _hold_files(plan: Plan, limit: int | None) -> None:
+    refused = [file for file in plan.files if file.refused]
+    if limit is None or len(refused) <= limit:
+        return
+    shown = "; ".join(file.refused[0].why for file in refused[:_SHOWN])  # in one line: of more, engines tell the first
+    more = f"; … and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+    raise DataFailure(
+        f"plan {plan.number} of {plan.data_set}: {len(refused):,} of {len(plan.files):,} files cannot be read whole, "
+        f"contract.stop_if allows {limit:,}; nothing was committed: {shown}{more}. Deliver them again and run again, "
+        f"or go on without them: contract.stop_if: {{refused_files: {len(refused)}}}"
     )
 
 

@@ -43,6 +43,7 @@ class DataSetAccount:
     quarantined: int
     duplicate: int
     duplicates: str  # how they were looked for
+    refused: int  # files of which something could not be read; each such part is one quarantined row
     replaced: int  # rows that left the table, as later ones came in their place
     reasons: Mapping[str, int]  # rows that broke each rule; a row counts once for each
     first: str | None = None  # event time, as the table's statistics have it

@@ -26,6 +26,7 @@ metric without a value is null. Times are ISO 8601, UTC; shares are 0 to 1.
     accounts.<data set>.quarantined     rows in the quarantine table
     accounts.<data set>.duplicate       rows left out as repeats of a key
     accounts.<data set>.duplicates      how repeats were looked for
+    accounts.<data set>.refused         files not read whole; each part that is lacking is one quarantined row
     accounts.<data set>.replaced        rows that left the table, as later ones came in their place
     accounts.<data set>.reasons.<rule>  rows that broke it; a row counts once for each
     accounts.<data set>.meanings.<rule>  the same in words

@@ -12,7 +12,8 @@ from headrace.failures import DataFailure, reaching
 from headrace.rows.avro_cells import avro_cells
 from headrace.rows.avro_codecs import CODECS, LARGEST_BLOCK, UNPACKING
 from headrace.rows.avro_schema import AvroSchema, Cell, Unfit, read_schema
-from headrace.rows.block import Origin, RawBlock
+from headrace.rows.block import OPEN_END, Origin, RawBlock, Refused
+from headrace.rows.damaged import BLOCK, Damaged, refused_block, whole_file
 from headrace.rows.typed_header import typed_columns
 from headrace.spec.data_set import DataSet
 
@@ -39,24 +40,39 @@ class _Part(NamedTuple):
     size: int
 
 
-def avro_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
-    """Ranges of whole blocks, as numbers of rows, of a few times `target` bytes; and the column of each field.
+class AvroRanges(NamedTuple):
+    """How an Avro file is read."""
+
+    ranges: tuple[tuple[int, int], ...]  # of whole blocks, as numbers of rows
+    columns: tuple[str, ...]  # of each field
+    refused: tuple[Refused, ...]  # from a block on that is not whole: where the next one begins nobody knows
+
+
+def avro_ranges(path: str, data: DataSet, target: int) -> AvroRanges:
+    """Ranges of a few times `target` bytes.
 
     Raises:
-        DataFailure: it is no whole Avro file, or its columns do not fit the contract.
+        Damaged: not one block of it is whole.
+        DataFailure: it is no Avro file, or its columns do not fit the contract.
     """
     with reaching(path), storage.open_file(path) as file:
         header = _read_header(file, path)
         columns = typed_columns([(name, cell.arrow) for name, cell in header.schema.cells.items()], path, data)
-        ranges, start, end, size = [], 0, 0, 0
-        for part in _parts(file, header, path):
-            end, size = end + part.rows, size + part.size
-            if size >= _RANGE * target:
-                ranges.append((start, end))
-                start, size = end, 0
+        ranges, start, end, size, at = [], 0, 0, 0, header.end
+        refused: tuple[Refused, ...] = ()
+        try:
+            for part in _parts(file, header, path):
+                end, size, at = end + part.rows, size + part.size, part.start + part.size + _SYNC
+                if size >= _RANGE * target:
+                    ranges.append((start, end))
+                    start, size = end, 0
+        except Damaged as why:
+            if not end:
+                raise
+            refused = (Refused(end, OPEN_END, file.seek(0, io.SEEK_END) - at, BLOCK, str(why)),)
         if end > start:
             ranges.append((start, end))
-        return tuple(ranges), columns
+        return AvroRanges(tuple(ranges), columns, refused)
 
 
 def avro_blocks(
@@ -64,9 +80,18 @@ def avro_blocks(
 ) -> Iterator[RawBlock]:
     """The rows of a range as blocks of about `target` bytes before they are decoded, each of whole blocks of the file.
 
+    At damage, a block for each one of the file that has some.
+
     Raises:
-        DataFailure: the file is damaged, or has other rows than were planned.
+        DataFailure: the file is not the one that was planned.
     """
+    try:
+        yield from _blocks(path, file, start, end, columns, target)
+    except Damaged as damage:
+        yield from (refused_block(file, each) for each in _damaged_blocks(path, start, end, columns, damage))
+
+
+def _blocks(path: str, file: str, start: int, end: int, columns: tuple[str, ...], target: int) -> Iterator[RawBlock]:
     kept = tuple(column for column in columns if column)
     with reaching(path), storage.open_file(path) as stream:
         header = _read_header(stream, path)
@@ -92,6 +117,35 @@ def avro_blocks(
         raise DataFailure(f"{file}: rows {start}..{end} were planned, and it ends at {at}; deliver it again")
 
 
+def _damaged_blocks(path: str, start: int, end: int, columns: tuple[str, ...], damage: Damaged) -> Iterator[Refused]:
+    """Those blocks of a range that cannot be read, each looked at alone; or the whole file.
+
+    Raises:
+        Damaged: all of them can, this time.
+    """
+    sound, before = True, 0
+    with reaching(path), storage.open_file(path) as stream:
+        try:
+            header = _read_header(stream, path)
+        except Damaged as whole:
+            yield whole_file(path, whole)
+            return
+        named = zip(header.schema.cells.items(), columns, strict=True)
+        cells = {name: cell for (name, cell), column in named if column}
+        for part in _parts(stream, header, path):
+            if before >= start:
+                try:
+                    _decoded(header, _unpacked(stream, part, header, path), part.rows, cells, path)
+                except Damaged as why:
+                    yield Refused(before, before + part.rows, part.size, BLOCK, str(why))
+                    sound = False
+            before += part.rows
+            if before >= end:  # the next one may be the one that is not whole, behind the range
+                break
+    if sound:
+        raise damage
+
+
 def _read_header(file: BinaryIO, path: str) -> _Header:
     content = file.read(_LONGEST_HEADER)
     if not content:
@@ -111,8 +165,11 @@ def _read_header(file: BinaryIO, path: str) -> _Header:
         codec = found.get(b"avro.codec", b"null").decode()
         schema = read_schema(found[b"avro.schema"])
     except (EOFError, KeyError, ValueError) as fault:
-        why = str(fault) if isinstance(fault, Unfit) else "its header is none"
-        raise DataFailure(f"{path}: no Avro file that can be read: {why}; deliver it again, or take it away") from fault
+        if isinstance(fault, Unfit):
+            raise DataFailure(
+                f"{path}: no Avro file that can be read: {fault}; deliver it again, or take it away"
+            ) from fault
+        raise Damaged(f"{path}: no Avro file that can be read: its header is none") from fault
     if codec not in CODECS:
         raise DataFailure(f"{path}: its blocks are packed with {codec}; known: {', '.join(CODECS)}; pack it otherwise")
     return _Header(schema, codec, sync, source.tell())
@@ -158,12 +215,11 @@ def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell],
         records: list[Any] = list(fastavro.reader(io.BytesIO(file)))
         batch = avro_cells(records, cells)
     except Exception as fault:  # whatever a decoder says of damaged bytes
-        raise DataFailure(
-            f"{path}: no whole Avro file: a row cannot be decoded ({type(fault).__name__}: {fault}); deliver it again, "
-            "or take it away"
+        raise Damaged(
+            f"{path}: no whole Avro file: a row cannot be decoded ({type(fault).__name__}: {fault})"
         ) from fault
     if len(records) != rows:
-        raise DataFailure(f"{path}: a block says that it has {rows} rows and has {len(records)}; deliver it again")
+        raise Damaged(f"{path}: a block says that it has {rows} rows and has {len(records)}")
     return batch
 
 
@@ -172,8 +228,8 @@ def _at(file: BinaryIO, start: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _damaged(path: str, at: int, why: str = "a block is not whole") -> DataFailure:
-    return DataFailure(f"{path}: no whole Avro file: {why} at byte {at:,}; deliver it again, or take it away")
+def _damaged(path: str, at: int, why: str = "a block is not whole") -> Damaged:
+    return Damaged(f"{path}: no whole Avro file: {why} at byte {at:,}")
 
 
 def _number(source: BinaryIO) -> int:

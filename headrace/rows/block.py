@@ -30,6 +30,16 @@ class LongLine(NamedTuple):
     digest: str  # SHA-256 of the whole line, hex
 
 
+class Refused(NamedTuple):
+    """A range of a file whose rows cannot be read; it is one row of quarantine."""
+
+    start: int
+    end: int
+    size: int  # bytes of the file that it takes
+    reason: str  # as in quarantine
+    why: str  # for people
+
+
 class RawBlock(NamedTuple):
     """Whole rows as they are in the file; `tail` follows them where it was too long to hold."""
 
@@ -40,6 +50,7 @@ class RawBlock(NamedTuple):
     packed: int | None = None  # bytes of the file that it took, where they are others than its origin's
     bounds: NDArray[np.int64] | None = None  # of the rows in data, where known: each begins and, but a newline, ends
     rows: pa.RecordBatch | None = None  # in place of data, where rows come with types; `header` is of these columns
+    refused: Refused | None = None  # in place of rows, where the range cannot be read
 
     @property
     def work(self) -> int:
@@ -62,6 +73,7 @@ class Counts(NamedTuple):
     accepted: int
     quarantined: int
     reasons: dict[str, int]  # how many rows broke each rule; a row counts once for each
+    refused: Refused | None = None  # that the block is of a range that cannot be read
 
 
 class Checked(NamedTuple):

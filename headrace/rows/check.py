@@ -3,12 +3,12 @@
 import numpy as np
 import pyarrow as pa
 
-from headrace.rows.block import Checked, Counts, RawBlock
+from headrace.rows.block import Checked, Counts, Origin, RawBlock, Refused
 from headrace.rows.cells import Mask
 from headrace.rows.lines import Ints
 from headrace.rows.parse_lines import LineParser
 from headrace.rows.parse_rows import RowParser
-from headrace.rows.quarantine import QUARANTINE_SCHEMA, quarantine
+from headrace.rows.quarantine import QUARANTINE_SCHEMA, quarantine, refused_row
 from headrace.rows.row_checks import RowChecks
 from headrace.rows.row_steps import Rows, clean, derive
 from headrace.rules import compile_expression
@@ -46,6 +46,8 @@ class Checker:
         Raises:
             DataFailure: the block's header lacks a column of the contract.
         """
+        if raw.refused:
+            return self._refused(raw.origin, raw.refused)
         parsed = self._parse(raw)
         rows = clean(parsed.rows, self._clean, self._types)
         rows = derive(rows, self._derive)
@@ -59,6 +61,11 @@ class Checker:
         read = len(parsed.places)
         counts = Counts(raw.origin, read, accepted.num_rows, quarantined.num_rows, parsed.reasons.counts())
         return Checked(accepted, quarantined, counts)
+
+    def _refused(self, origin: Origin, refused: Refused) -> Checked:
+        """A range that cannot be read, as the one row that stands for it."""
+        none = pa.RecordBatch.from_pylist([], self.schema)
+        return Checked(none, refused_row(origin, refused), Counts(origin, 1, 0, 1, {refused.reason: 1}, refused))
 
     def _accepted(self, file: str, places: Ints, rows: Rows, keeps: Mask) -> pa.RecordBatch:
         """The rows that no reason holds for, each with its origin."""

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 from headrace import storage
 from headrace.failures import DataFailure, reaching
 from headrace.rows.avro_files import avro_ranges
-from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
+from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock, Refused
 from headrace.rows.folders import folder_cells
 from headrace.rows.header import columns_of, read_names
 from headrace.rows.parquet_files import parquet_ranges
@@ -21,7 +21,6 @@ TARGET = 12_000_000  # bytes of a range: enough to make per-block costs vanish, 
 _CHUNK = 1 << 16
 _LONGEST_HEADER = 1_000_000
 _LONGEST_SIGNATURE = 8
-_TYPED = {"parquet": parquet_ranges, "avro": avro_ranges}
 _BOM = b"\xef\xbb\xbf"
 _NO_TEXT = {
     b"\xff\xfe": "UTF-16; convert it to UTF-8, for example with iconv",
@@ -42,6 +41,7 @@ class FilePlan(NamedTuple):
     data_start: int
     ranges: tuple[tuple[int, int], ...]
     header: tuple[str, ...]  # column of each field, "" where it is not kept; empty for JSON lines
+    refused: tuple[Refused, ...] = ()  # what cannot be read, behind the ranges
 
 
 def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
@@ -53,11 +53,14 @@ def cut(path: str, data: DataSet, target: int = TARGET) -> FilePlan:
     told by reading it. Ranges of Parquet and Avro are numbers of rows. A file with a header and no rows has no ranges.
 
     Raises:
+        Damaged: nothing of it can be read, though it is of its format.
         DataFailure: the file is empty, is no text, or its header or path does not fit the contract.
     """
     folder_cells(path, data.source)
-    if typed := _TYPED.get(data.source.format):
-        return FilePlan(0, *typed(path, data, target))
+    if data.source.format == "parquet":
+        return FilePlan(0, *parquet_ranges(path, data, target))
+    if data.source.format == "avro":
+        return FilePlan(0, *avro_ranges(path, data, target))
     if kind := compression_of(path, data.source):
         with reaching(path), Unpacked(path, kind, data.source) as stream:
             header, start = _read_opening(stream, path, data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from headrace.rows import damaged
 from headrace.rows.json_cells import DEEPEST
 from headrace.spec.data_set import Column, DataSet
 
@@ -19,6 +20,12 @@ _LINE = {
     "avro": "the message is no whole record of its Avro schema, or has more bytes than the record",
     "schema": "the message does not begin with the mark of a schema that source.schema names; add that schema's file",
     "json": f"the line is not one JSON object, or nests deeper than {DEEPEST}",
+}
+_DAMAGED = {
+    damaged.FILE: "the file is not whole, so none of its rows are here; deliver it again, also under the same name",
+    damaged.ROW_GROUP: "a row group of the file cannot be read, so none of its rows are here; deliver them again",
+    damaged.BLOCK: "a block of the file cannot be read, so none of its rows are here, and where it is not whole, none "
+    "of those behind it; deliver them again",
 }
 _NULL = {
     "required": "and required",
@@ -53,8 +60,8 @@ def explain(reason: str, data: DataSet) -> str:
     column = data.contract.columns.get(subject)
     if what in _NULL:
         return f"{subject} is null, {_NULL[what]}"
-    if column is None:
-        return reason
+    if column is None or reason in _DAMAGED:
+        return _DAMAGED.get(reason, reason)
     if what in _LIMIT:
         return f"{subject} {_LIMIT[what].format(column=column, allowed=_some(column.in_ or ()))}"
     return f"{subject} is {_no_value(column)}"

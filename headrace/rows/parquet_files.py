@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from headrace import storage
 from headrace.failures import DataFailure, reaching, refused
-from headrace.rows.block import Origin, RawBlock
+from headrace.rows.block import Origin, RawBlock, Refused
+from headrace.rows.damaged import ROW_GROUP, Damaged, refused_block, whole_file
 from headrace.rows.typed_header import typed_columns
 from headrace.spec.data_set import DataSet
 
@@ -25,7 +26,8 @@ def parquet_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[i
     """Ranges of whole row groups, as numbers of rows, of about `target` bytes; and the column of each field.
 
     Raises:
-        DataFailure: it is no whole Parquet file, or its columns do not fit the contract.
+        Damaged: it is no whole Parquet file.
+        DataFailure: it is none at all, or its columns do not fit the contract.
     """
     with opened_parquet(path) as (file, _):
         schema, metadata = file.schema_arrow, file.metadata
@@ -45,11 +47,18 @@ def parquet_ranges(path: str, data: DataSet, target: int) -> tuple[tuple[tuple[i
 def parquet_blocks(
     path: str, file: str, start: int, end: int, header: tuple[str, ...], target: int
 ) -> Iterator[RawBlock]:
-    """The rows of a range as blocks of about `target` bytes.
+    """The rows of a range as blocks of about `target` bytes; at damage, a block for each row group that has some.
 
     Raises:
-        DataFailure: the file is damaged, or has other rows than were planned.
+        DataFailure: the file is not the one that was planned.
     """
+    try:
+        yield from _blocks(path, file, start, end, header, target)
+    except Damaged as damage:
+        yield from (refused_block(file, each) for each in _damaged_groups(path, start, end, header, damage))
+
+
+def _blocks(path: str, file: str, start: int, end: int, header: tuple[str, ...], target: int) -> Iterator[RawBlock]:
     kept = tuple(name for name in header if name)
     with opened_parquet(path) as (rows, size_of_file):
         names = [name for name, column in zip(rows.schema_arrow.names, header, strict=True) if column]
@@ -63,7 +72,39 @@ def parquet_blocks(
             yield RawBlock(origin, b"", None, kept, work, rows=batch.select(names))
             at = origin.end
         if at != end:
-            raise DataFailure(f"{file}: rows {start}..{end} were planned, and it ends at {at}; deliver it again")
+            raise Damaged(f"{file}: rows {start}..{end} were planned, and it ends at {at}")
+
+
+def _damaged_groups(path: str, start: int, end: int, header: tuple[str, ...], damage: Damaged) -> Iterator[Refused]:
+    """Those row groups of a range that cannot be read, each looked at alone; or the whole file.
+
+    Raises:
+        Damaged: all of them can, this time.
+    """
+    try:
+        with opened_parquet(path) as (rows, size):
+            names = [name for name, column in zip(rows.schema_arrow.names, header, strict=True) if column]
+            numbers, _ = _groups(rows.metadata, start, end)
+            lengths = [rows.metadata.row_group(number).num_rows for number in numbers]
+            every = rows.metadata.num_rows
+    except Damaged as whole:
+        yield whole_file(path, whole)
+        return
+    sound, at = True, start
+    for number, length in zip(numbers, lengths, strict=True):
+        try:
+            with opened_parquet(path) as (rows, _):
+                batches = rows.iter_batches(_MOST_ROWS, row_groups=[number], columns=names, use_threads=False)
+                found = sum(batch.num_rows for batch in batches)
+            why = "" if found == length else f"{path}: row group {number} should have {length:,} rows and has {found:,}"
+        except Damaged as told:
+            why = str(told)
+        if why:
+            yield Refused(at, at + length, size * length // every, ROW_GROUP, why)
+            sound = False
+        at += length
+    if sound:
+        raise damage
 
 
 def _groups(metadata: pq.FileMetaData, start: int, end: int) -> tuple[list[int], int]:
@@ -84,7 +125,7 @@ def _groups(metadata: pq.FileMetaData, start: int, end: int) -> tuple[list[int],
 
 @contextmanager
 def opened_parquet(path: str) -> Iterator[tuple[pq.ParquetFile, int]]:
-    """A file whose footer has been looked at with limits, and its bytes; what cannot be read is a `DataFailure`."""
+    """A file whose footer has been looked at with limits, and its bytes; what cannot be read is `Damaged`."""
     with ExitStack() as opened, reaching(path):
         source = opened.enter_context(storage.arrow_file(path))
         _look_at_ending(source, path)
@@ -109,7 +150,7 @@ def opened_parquet(path: str) -> Iterator[tuple[pq.ParquetFile, int]]:
         if isinstance(fault, OSError) and (machine := refused(fault, path)):
             raise machine from fault
         why = " ".join(str(fault).split())[:300]
-        raise DataFailure(f"{path}: no whole Parquet file: {why}; deliver it again, or take it away") from fault
+        raise Damaged(f"{path}: no whole Parquet file: {why}") from fault
 
 
 def _look_at_ending(file: pa.NativeFile, path: str) -> None:
@@ -117,17 +158,18 @@ def _look_at_ending(file: pa.NativeFile, path: str) -> None:
     size = file.size()
     if not size:
         raise DataFailure(f"{path}: the file is empty; remove it, or deliver it again")
+    begins = file.read(len(_MAGIC)) == _MAGIC
     file.seek(max(size - _ENDING, 0))
     ending = file.read(_ENDING)
     if ending[4:] == b"PARE":
         raise DataFailure(f"{path}: an encrypted Parquet file; decrypt it first")
+    if ending[4:] != _MAGIC and begins:
+        raise Damaged(f"{path}: no whole Parquet file: it does not end as one")
     if ending[4:] != _MAGIC:
-        raise DataFailure(
-            f"{path}: no whole Parquet file: it does not end as one; deliver it again, or mend source.format"
-        )
+        raise DataFailure(f"{path}: no Parquet file: it does not begin as one; deliver it again, or mend source.format")
     footer = int.from_bytes(ending[:4], "little")
     if footer > min(size - _ENDING, _LONGEST_FOOTER):
-        raise DataFailure(
+        raise Damaged(
             f"{path}: no whole Parquet file: its footer says that it is {footer:,} bytes long, the file has {size:,}, "
-            f"and up to {_LONGEST_FOOTER:,} are read; deliver it again"
+            f"and up to {_LONGEST_FOOTER:,} are read"
         )

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from headrace.rows.block import Origin, Refused
 from headrace.rows.parsed import Parsed
 
 QUARANTINE_SCHEMA = pa.schema(
@@ -36,3 +37,15 @@ def quarantine(file: str, parsed: Parsed) -> pa.RecordBatch:
         ],
         schema=QUARANTINE_SCHEMA,
     )
+
+
+def refused_row(origin: Origin, refused: Refused) -> pa.RecordBatch:
+    """The one row that stands for all that a range which cannot be read would have given."""
+    row = {
+        "_file": origin.file,
+        "_offset": origin.start,
+        "length": refused.size,
+        "replayable": False,
+        "reasons": [refused.reason],
+    }
+    return pa.RecordBatch.from_pylist([row], schema=QUARANTINE_SCHEMA)

@@ -7,6 +7,7 @@ from headrace.failures import reaching
 from headrace.rows.avro_files import avro_blocks
 from headrace.rows.block import HEAD_BYTES, OPEN_END, LongLine, Origin, RawBlock
 from headrace.rows.cut import TARGET, read_range
+from headrace.rows.damaged import Damaged, refused_block, whole_file
 from headrace.rows.parquet_files import parquet_blocks
 from headrace.rows.row_end import held_bytes, row_end
 from headrace.rows.unpacked import Unpacked, compression_of
@@ -27,8 +28,11 @@ def read_blocks(
 
     `path` is where the bytes are read, `file` the name that goes into the origins.
 
+    Where the file is damaged, what cannot be read comes as a block that says so, and the
+    others may be lacking; a run that finds one that was not planned must not commit.
+
     Raises:
-        DataFailure: the file is damaged, or not what was planned.
+        DataFailure: the file is not what was planned.
     """
     if typed := _TYPED.get(source.format):
         yield from typed(path, file, start, end, header, target)
@@ -37,9 +41,12 @@ def read_blocks(
     if kind is None:
         yield read_range(path, file, start, end, source, header=header, target=target)
         return
-    with reaching(path), Unpacked(path, kind, source) as stream:
-        stream.read(start)
-        yield from _stream_blocks(stream, file, start, source, header, target)
+    try:
+        with reaching(path), Unpacked(path, kind, source) as stream:
+            stream.read(start)
+            yield from _stream_blocks(stream, file, start, source, header, target)
+    except Damaged as damage:  # what came before it may be damaged as well: only the end of an archive tells
+        yield refused_block(file, whole_file(path, damage))
 
 
 def _stream_blocks(

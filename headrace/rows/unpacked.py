@@ -7,8 +7,10 @@ import pyarrow as pa
 
 from headrace import storage
 from headrace.failures import DataFailure, refused
+from headrace.rows.damaged import Damaged
 from headrace.spec.data_set import Source
 
+_BEGINS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _BY_NAME = {".gz": "gzip", ".zst": "zstd"}
 _FREE = 10_000_000  # bytes that may come of any file: the head of a good one may be all blanks
 _READ = 1 << 18
@@ -29,8 +31,8 @@ def compression_of(path: str, source: Source) -> str | None:
 class Unpacked(io.BufferedReader):
     """The content of a compressed file, to be read from front to end in bounded memory.
 
-    Reading raises `DataFailure` where the archive is damaged or ends too early, and where
-    more comes out of it than `source.unpacked` allows.
+    Reading raises `Damaged` where the archive is damaged or ends too early, and where more
+    comes out of it than `source.unpacked` allows; `DataFailure` where it is no such archive.
     """
 
     def __init__(self, path: str, kind: str, source: Source) -> None:
@@ -64,9 +66,14 @@ class _Unpacking(io.RawIOBase):
         except OSError as fault:
             if machine := refused(fault, self._path):
                 raise machine from fault
-            raise DataFailure(
-                f"{self._path}: not whole, or no {self._kind} file: {fault} after {self._came:,} bytes of its content; "
-                "deliver it again under this name, or take it away"
+            self._packed.seek(0)
+            if self._packed.read(len(_BEGINS[self._kind])) != _BEGINS[self._kind]:
+                raise DataFailure(
+                    f"{self._path}: no {self._kind} file, as it does not begin as one ({fault}); deliver it again "
+                    "under this name, mend source.compression, or take it away"
+                ) from fault
+            raise Damaged(
+                f"{self._path}: no whole {self._kind} file: {fault} after {self._came:,} bytes of its content"
             ) from fault
         self._came += read
         self._hold_limits()
@@ -75,12 +82,12 @@ class _Unpacking(io.RawIOBase):
     def _hold_limits(self) -> None:
         most, ratio = self._limits.max_bytes, self._limits.max_ratio
         if self._came > most:
-            raise DataFailure(
+            raise Damaged(
                 f"{self._path}: more than {most:,} bytes come out of this {self._kind} file; if it is meant to be so "
                 "large, raise source.unpacked.max_bytes"
             )
         if self._came > max(_FREE, ratio * self.packed):
-            raise DataFailure(
+            raise Damaged(
                 f"{self._path}: this {self._kind} file unpacks to more than {ratio:g} times its size, as files made to "
                 "fill disks do; if it is a good one, raise source.unpacked.max_ratio"
             )

@@ -203,6 +203,13 @@ class StopIf(Section):
 
     quarantined_share: Annotated[Number, Field(ge=0, le=1)] | None = None
     """The largest share of quarantined rows that is still committed."""
+    refused_files: Annotated[Whole, Field(ge=0)] | None = None
+    """How many files that cannot be read whole are still committed without; none beside a share, else any."""
+
+    @property
+    def most_refused(self) -> int | None:
+        """How many files may be refused: of a share nobody knows what a file would have made; None for any."""
+        return 0 if self.refused_files is None and self.quarantined_share is not None else self.refused_files
 
 
 class Contract(Section):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from headrace.features.feature_set import FeatureSpec
-from headrace.spec.data_set import Column, DataSet, Dedupe, Retention, Source, Sources, TableSection
+from headrace.spec.data_set import Column, DataSet, Dedupe, Retention, Source, Sources, StopIf, TableSection
 from headrace.spec.model import Booster, Evaluate, Join, Label, Model, Score, Split, Train
 from headrace.spec.place import BeamPlace, KafkaPlace, Place, Roots, SparkPlace
 from headrace.spec.project import load_project, parse_data_set
@@ -38,6 +38,7 @@ SECTIONS = (
     Dedupe,
     TableSection,
     Retention,
+    StopIf,
     Source,
     Sources,
     Column,

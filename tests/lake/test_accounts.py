@@ -12,7 +12,9 @@ WHOLE = [Origin("a", 10, 20), Origin("a", 20, 30), Origin("b", 0, 5)]
 
 def account(**change):
     figures = {"read": 3, "accepted": 2, "quarantined": 1, "duplicate": 0, "replaced": 0, **change}
-    return Account(1, "2026-01-01T00:00:00+00:00", "c", 1, 9, **figures, duplicates="not looked for", reasons={"x": 1})
+    return Account(
+        1, "2026-01-01T00:00:00+00:00", "c", 1, 9, 0, **figures, duplicates="not looked for", reasons={"x": 1}
+    )
 
 
 def test_tiling_holds_for_any_cut_of_the_same_bytes():

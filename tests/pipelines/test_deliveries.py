@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import fastavro
 import polars as pl
@@ -62,20 +63,72 @@ def test_packed_files_give_the_rows_of_plain_ones(config, tmp_path, capsys):
     assert last(capsys)["summary"]["nothing_to_do"] is True
 
 
-def test_a_damaged_archive_stops_the_commit_until_it_is_whole(config, tmp_path, capsys):
-    """Nothing of the plan is visible; with the whole file in its place the same plan goes on."""
+def packed(tmp_path, name, ids):
+    """A delivered gz file of orders, as bytes."""
+    shop.deliver(tmp_path, name, ids)
+    plain = tmp_path / "raw/orders" / name
+    content = gzip.compress(plain.read_bytes())
+    plain.unlink()
+    return tmp_path / f"raw/orders/{name}.gz", content
+
+
+def test_a_damaged_archive_is_one_row_that_names_it(config, tmp_path, capsys):
+    """What of it was read hides no row of other files; delivered whole under the same name it is ingested."""
     source_says(config, "")
-    shop.deliver(tmp_path, "a.csv", range(1, 5))
-    shop.deliver(tmp_path, "b", range(5, 5000))
-    whole = gzip.compress((tmp_path / "raw/orders/b").read_bytes())
-    (tmp_path / "raw/orders/b").unlink()
-    (tmp_path / "raw/orders/b.gz").write_bytes(whole[:-9])
-    assert ingest(config) == 3
-    assert "raw/orders/b.gz: not whole, or no gzip file" in last(capsys)["message"]
-    assert events().is_empty()
-    (tmp_path / "raw/orders/b.gz").write_bytes(whole)
+    path, whole = packed(tmp_path, "a", range(1, 300_000))
+    path.write_bytes(whole[:-9])
+    shop.deliver(tmp_path, "b.csv", range(1, 5))  # in the file before too, of which the beginning could be read
     assert ingest(config) == 0
-    assert events().height == 4999
+    summary = last(capsys)["summary"]
+    assert (summary["files"], summary["refused"]) == (2, 1)
+    assert (summary["read"], summary["accepted"], summary["quarantined"], summary["duplicate"]) == (5, 4, 1, 0)
+    assert sorted(events()["id"]) == [1, 2, 3, 4]
+    (row,) = DeltaTable(FOLDER.quarantine).to_pyarrow_table().to_pylist()
+    assert (row["_file"], row["raw"], row["length"]) == ("raw/orders/a.gz", None, len(whole) - 9)
+    assert (row["replayable"], row["reasons"]) == (False, ["file.damaged"])
+    assert ingest(config) == 0
+    assert last(capsys)["summary"]["nothing_to_do"] is True
+    path.write_bytes(whole)
+    assert ingest(config) == 0
+    assert last(capsys)["summary"]["duplicate"] == 4
+    assert events().height == 299_999
+
+
+def test_a_share_of_rows_is_not_kept_by_leaving_files_out(config, tmp_path, capsys):
+    """Beside stop_if.quarantined_share a damaged file stops the run by name, until so many are allowed."""
+    source_says(config, "")
+    config.write_text(config.read_text().replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.9}\n"))
+    path, whole = packed(tmp_path, "a", range(1, 50_000))
+    path.write_bytes(whole[:-9])
+    shop.deliver(tmp_path, "b.csv", range(50_000, 50_010))
+    assert ingest(config) == 3
+    message = last(capsys)["message"]
+    assert "1 of 2 files cannot be read whole, contract.stop_if allows 0; nothing was committed" in message
+    assert "raw/orders/a.gz: no whole gzip file" in message
+    assert events().is_empty()
+    allowed = config.read_text().replace("share: 0.9", "share: 0.9, refused_files: 1")
+    config.write_text(allowed)
+    assert ingest(config) == 0
+    assert events().height == 10
+
+
+def test_damage_found_after_a_part_is_committed_asks_for_the_files(config, tmp_path, capsys, monkeypatch):
+    """The plan must be finished as it was sealed, so nothing is left out in silence."""
+    source_says(config, "")
+    path, whole = packed(tmp_path, "a", range(1, 50_000))
+    path.write_bytes(whole)
+    with monkeypatch.context() as patched:
+        patched.setattr("headrace.lake.settle.reached", lambda _: 1 / 0)
+        assert ingest(config) == 1
+    status = path.stat()
+    path.write_bytes(whole[:-9] + b"x" * 9)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert ingest(config) == 3
+    assert "Put the files back as they were" in last(capsys)["message"]
+    path.write_bytes(whole)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert ingest(config) == 0
+    assert events().height == 49_999
 
 
 def test_cells_that_span_lines_are_one_row(config, tmp_path):

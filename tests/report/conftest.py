@@ -128,7 +128,7 @@ def report(tmp_path_factory):
     names += ["weather__dewp", "route", "plane_age", "distance", "wind", "weather__visib", "seats", "origin"]
     names += ["weather__precip", "weather__wind_gust", "seats__missing"]
     gains = tuple(Gain(n, 42_000.0 * 0.82**i, 60.0 * 0.9**i, 900 - 45 * i) for i, n in enumerate(names))
-    counted = {"plans": 1, "files": 12, "duplicate": 0, "replaced": 0, "duplicates": "not looked for"}
+    counted = {"plans": 1, "files": 12, "refused": 0, "duplicate": 0, "replaced": 0, "duplicates": "not looked for"}
     return Report(
         project="flights",
         model="late",

@@ -69,7 +69,7 @@ def ingest(place, name, plan, read, raw):
     ]
     commit(folder.quarantine, pa.RecordBatch.from_pylist(bad, QUARANTINE_SCHEMA), {})
     account = Account(
-        plan, NOON.isoformat(), "contract", 1, 99, read, read - len(raw), len(raw), 0, "not looked for", 0,
+        plan, NOON.isoformat(), "contract", 1, 99, 0, read, read - len(raw), len(raw), 0, "not looked for", 0,
         {"a.regex": len(raw)} if raw else {},
     )  # fmt: skip
     times = pa.array([NOON] * account.accepted, pa.timestamp("us", tz="UTC"))

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from headrace.failures import DataFailure
 from headrace.rows.block import Checked, Origin, RawBlock
 from headrace.rows.check import Checker
+from headrace.rows.cut import TARGET, cut
+from headrace.rows.read_blocks import read_blocks
 from headrace.spec.data_set import DataSet
 
 FILE = "raw/x.csv"
@@ -71,3 +74,16 @@ def outcome(parts: Sequence[Checked]) -> Outcome:
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     # As text, since zero equals minus zero and would hide a difference of bits.
     return [{name: repr(value) for name, value in row.items()} for row in batch.to_pylist()]
+
+
+def refusal(path, data, target=TARGET):
+    """What is told of a file that cannot be read whole, where it is cut or where it is read; else nothing."""
+    try:
+        plan = cut(path, data, target)
+        told = [each.why for each in plan.refused]
+        for span in plan.ranges:
+            blocks = list(read_blocks(path, path, *span, data.source, header=plan.header, target=target))
+            told += [block.refused.why for block in blocks if block.refused]
+    except DataFailure as failure:
+        return str(failure)
+    return "\n".join(told)

@@ -1,12 +1,13 @@
 """Compressed files are read as blocks of whole rows that tile them, in bounded memory, or refused by name."""
 
 import gzip
+import re
 
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rows.built import data_set, outcome
+from rows.built import data_set, outcome, refusal
 
 from headrace.failures import DataFailure
 from headrace.lake.accounts import prove_tiling
@@ -108,16 +109,14 @@ def test_what_is_no_whole_archive_is_refused_by_name(deliver, kind, damage):
     """A file that ends too early or goes on with something else is an error, never fewer rows."""
     lines = b"".join(b"%d,%x\n" % (n, n**9) for n in range(9000))
     path = deliver(damage(PACK[kind](b"a,b\n" + lines)), f"x.csv.{kind}")
-    with pytest.raises(DataFailure, match=f"x.csv.{kind}: not whole, or no (gzip|zstd) file: .* deliver it again"):
-        blocks(path)
+    assert re.search(f"x.csv.{kind}: no whole (gzip|zstd) file", refusal(path, TWO))
 
 
 @pytest.mark.parametrize("kind", PACK)
 def test_a_bomb_is_refused_by_name(deliver, kind):
     """More than 100 bytes for each of the file's own, behind the first 10 MB, is no delivery."""
     path = deliver(PACK[kind](b"a,b\n" + b"\n" * 40_000_000), f"x.csv.{kind}")
-    with pytest.raises(DataFailure, match=f"x.csv.{kind}: .* unpacks to more than 100 times its size"):
-        blocks(path)
+    assert re.search(f"x.csv.{kind}: .* unpacks to more than 100 times its size", refusal(path, TWO))
     kept = data_set(COLUMNS, source={"unpacked": {"max_ratio": 100_000}})
     assert sum(len(block.data) for block in blocks(path, kept)) == 40_000_000
 
@@ -126,8 +125,7 @@ def test_a_content_that_is_too_large_is_refused_by_name(deliver):
     """The limit is on what comes out, so it holds for bombs of any kind."""
     path = deliver(gzip.compress(b"a,b\n" + b"1,2\n" * 100), "x.csv.gz")
     small = data_set(COLUMNS, source={"unpacked": {"max_bytes": "200b"}})
-    with pytest.raises(DataFailure, match="more than 200 bytes come out of this gzip file"):
-        blocks(path, small)
+    assert "more than 200 bytes come out of this gzip file" in refusal(path, small)
 
 
 def test_the_source_may_say_how_files_are_compressed(deliver):
@@ -146,7 +144,7 @@ def test_the_source_may_say_how_files_are_compressed(deliver):
         (zstandard.compress(b"a,b\n"), "x.csv", "name it ….zst or say source.compression: zstd"),
         (gzip.compress(gzip.compress(b"a,b\n")), "x.csv.gz", "pack no archive into another"),
         (gzip.compress(b""), "x.csv.gz", "the file is empty"),
-        (b"a,b\n1,2\n", "x.csv.gz", "not whole, or no gzip file"),
+        (b"a,b\n1,2\n", "x.csv.gz", "no gzip file, as it does not begin as one"),
         (gzip.compress(b"a,c\n"), "x.csv.gz", "`b` is missing"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Files of every format with a few bytes changed, through the whole ingest."""
