@@ -52,7 +52,15 @@ def refused(fault: OSError, path: str | None = None) -> PlaceFailure | None:
 
     >>> refused(OSError(28, "No space left on device"), "lake/events")
     PlaceFailure('lake/events: No space left on device; nothing half-written is visible: free some and run again')
+    >>> refused(OSError("Generic S3 error: operation timed out"), "s3://lake/events") is None
+    False
     """
+    if told := _OF_A_STORE.search(str(fault)):
+        why = " ".join(_DRAWN.sub("", told[0]).split())[:400]
+        return PlaceFailure(
+            f"{path or 'an object store'}: it does not answer ({why}); nothing half-written is visible: wait until "
+            "it is back, or mend AWS_ENDPOINT_URL and the credentials in the environment, and run again"
+        )
     cure = _CURES.get(fault.errno or _errno_told(str(fault)))
     if cure is None:
         return None
@@ -66,6 +74,8 @@ def _errno_told(message: str) -> int:
     return int(told[1]) if told else 0
 
 
+_OF_A_STORE = re.compile(r"Generic (S3|GCS|MicrosoftAzure) error.*", re.DOTALL)  # as deltalake's library says it
+_DRAWN = re.compile(r"\x1b\[\d+m|↳")
 _ROOM, _RIGHTS = "free some", "give the right, or name another root in the place file,"
 _CURES = {
     errno.ENOSPC: _ROOM,

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from headrace import storage
 from headrace.failures import Conflict, DataFailure, UsageFailure
@@ -21,6 +23,7 @@ from headrace.storage import FileStatus
 
 MOST_FILES = 10_000
 MOST_BYTES = 64_000_000_000
+_ASKED_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -176,12 +179,24 @@ class Planner:
         """The files that no plan holds."""
         return new_files(self.pattern, self.plans.planned(), self.config)
 
+    def _cuts(self, files: Iterable[tuple[str, FileStatus]]) -> Iterator[tuple[str, Callable[[], PlannedFile]]]:
+        """Each file with what cuts it; a store, which takes its time to answer, is asked about many at once."""
+        if not storage.on_a_store(self.pattern):
+            yield from ((path, partial(self.cut, path, status)) for path, status in files)
+            return
+        pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
+        try:
+            cuts = [(path, pool.submit(self.cut, path, status)) for path, status in files]
+            yield from ((path, found.result) for path, found in cuts)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
     def _laid_out(self, files: Iterable[tuple[str, FileStatus]]) -> tuple[PlannedFile, ...]:
         """Every file cut; what is wrong with several is told at once."""
         laid, faults = [], []
-        for path, status in files:
+        for path, cut_file in self._cuts(files):
             try:
-                laid.append(self.cut(path, status))
+                laid.append(cut_file())
             except DataFailure as fault:
                 faults.append(str(fault))
             except FileNotFoundError:

@@ -121,7 +121,7 @@ def open_file(path: str) -> BinaryIO:
 
     Raises:
         FileNotFoundError: there is none.
-        DataFailure: an object is replaced by another one while it is read.
+        DataFailure: an object is replaced by another one, or removed, while it is read.
     """
     return _of(path).open_file(path)
 

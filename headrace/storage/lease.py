@@ -6,6 +6,7 @@ on: a lease spares two runs the same work. That rows are there once rests on tok
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,7 @@ def leased(folder: str) -> Iterator[None]:
 class _Lease:
     def __init__(self, uri: str) -> None:
         self._uri = uri
+        self._name = uuid.uuid4().hex  # tells what was written here, where the store's answer is lost
         self._mine: Any = None  # the version of the object that says that this process is the holder
 
     def take(self, folder: str) -> None:
@@ -54,6 +56,9 @@ class _Lease:
             self._write("create")
         except AlreadyExistsError:
             content, version = self._there()
+            if self._wrote(content):
+                self._mine = version
+                return
             if until := _holds_until(content):
                 raise held_by(folder, content, f"when it has ended; its lease ends at {until:%H:%M:%S} UTC") from None
             try:
@@ -68,10 +73,10 @@ class _Lease:
                 self._write(self._mine)
             except PreconditionError:
                 content, version = self._there()
-                if Holder.from_json(content) != Holder.here():
+                if not self._wrote(content):
                     self._mine = None  # it ran out, and somebody else has taken it
                     return
-                self._mine = version  # written by us, and the store's answer was lost
+                self._mine = version
             except (PlaceFailure, FileNotFoundError):
                 continue  # the store does not answer now; the work itself will say so
 
@@ -90,10 +95,13 @@ class _Lease:
             found = obstore.get(place.store, place.key)
             return bytes(found.bytes()), _version(found.meta)
 
+    def _wrote(self, content: bytes) -> bool:
+        return Holder.from_json(content) is not None and json.loads(content).get("lease") == self._name
+
     def _write(self, mode: Any, *, free: bool = False) -> None:
         place = place_of(self._uri)
         until = datetime.now(UTC) + TERM
-        told = {**json.loads(Holder.here().to_json()), "until": until.isoformat(), "free": free}
+        told = {**json.loads(Holder.here().to_json()), "lease": self._name, "until": until.isoformat(), "free": free}
         with reaching_store(self._uri):
             self._mine = _version(obstore.put(place.store, place.key, json.dumps(told).encode(), mode=mode))
 

@@ -18,7 +18,7 @@ class ObjectReader(io.RawIOBase):
 
     Raises:
         FileNotFoundError: there is none; when it is read.
-        DataFailure: it was replaced by another one after the first read.
+        DataFailure: it was replaced by another one, or removed, after the first read.
     """
 
     def __init__(self, uri: str) -> None:
@@ -67,10 +67,13 @@ class ObjectReader(io.RawIOBase):
                 found = _answered(place, options)
                 self._meta = found.meta
                 return memoryview(found.bytes())
-        except PreconditionError as replaced:
+        except (PreconditionError, FileNotFoundError) as changed:
+            if self._meta is None:
+                raise
             raise DataFailure(
-                f"{self._uri}: the object was replaced while it was read; put the one that was there back, or run again"
-            ) from replaced
+                f"{self._uri}: the object was replaced or removed while it was read; put the one that was there back, "
+                "or run again"
+            ) from changed
 
         self._size()
         return memoryview(b"")

@@ -1,16 +1,29 @@
 """Objects as the one place that touches paths gives them: as files of a folder, with the store's own promises."""
 
+import gzip
+import hashlib
+import io
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import boto3
+import fastavro
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from obstore.exceptions import GenericError
 
 from headrace import storage
 from headrace.failures import DataFailure, PlaceFailure
-from headrace.storage import local, reach
+from headrace.rows.cut import cut
+from headrace.rows.damaged import Damaged
+from headrace.rows.read_blocks import read_blocks
+from headrace.spec.project import parse_data_set
+from headrace.storage import local, objects, reach
 
 NAMES = [
     *("a.csv", "b.csv", "_a.csv", ".a.csv", "c.csv.tmp", "d.txt", "x-1.csv"),
@@ -90,7 +103,7 @@ def test_a_file_is_read_from_anywhere_and_from_one_content_only(store, double):
         assert len(double.asked()) - asked <= 5
         storage.put(f"{store}/big", content[::-1])
         file.seek(1_000_000)
-        with pytest.raises(DataFailure, match="big: the object was replaced while it was read"):
+        with pytest.raises(DataFailure, match="big: the object was replaced or removed while it was read"):
             file.read(2_000_000)
     storage.put(f"{store}/empty", b"")
     with storage.open_file(f"{store}/empty") as file:
@@ -156,3 +169,66 @@ def test_marks_of_folders_are_no_files_and_odd_keys_are_named(store, double):
     client.put_object(Bucket=bucket, Key="raw/in/../b.csv", Body=b"1")
     with pytest.raises(DataFailure, match="no path"):
         storage.delivered(f"{store}/raw/**/*")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "avro", "csv.gz", "csv"])
+def test_what_a_store_refuses_is_never_taken_for_damage(store, monkeypatch, kind):
+    """Whichever request fails, a file is not quarantined for it; nor where another takes its place meanwhile."""
+    form, header = kind.partition(".")[0], ("id", "text")
+    data = parse_data_set(WORDS.format(form=form, uri=f"{store}/raw/*"), "words.yaml").value
+    path = f"{store}/raw/a.{kind}"
+    storage.put(path, words(kind))
+    real = obstore.get
+    monkeypatch.setattr(objects, "_AHEAD", 1 << 16)
+
+    def read(fail, how):
+        count = itertools.count(1)
+
+        def get(*asked, **more):
+            if next(count) == fail:
+                how()
+            return real(*asked, **more)
+
+        monkeypatch.setattr(obstore, "get", get)
+        (start, end), *_ = cut(path, data).ranges
+        blocks = [*read_blocks(path, path, start, end, data.source, header=header)]
+        assert not any(block.refused for block in blocks)
+        return next(count) - 1
+
+    def down():
+        raise GenericError("Generic S3 error: Error performing GET … 503")
+
+    def replaced():
+        storage.put(path, b"another")
+
+    requests = read(0, down)
+    assert requests >= 3
+    for fail in range(1, requests + 1):
+        with pytest.raises(PlaceFailure, match="does not answer"):
+            read(fail, down)
+    with pytest.raises(DataFailure, match="replaced or removed") as failed:
+        read(requests, replaced)
+    assert not isinstance(failed.value, Damaged)
+
+
+WORDS = """
+dataset: words
+source: {{format: {form}, path: {uri}}}
+contract: {{columns: {{id: {{type: int}}, text: {{type: string}}}}}}
+known: always
+"""
+
+
+def words(kind):
+    """Some hundred kilobytes that no compression makes small."""
+    rows = [{"id": n, "text": hashlib.sha512(b"%d" % n).hexdigest()} for n in range(4_000)]
+    file = io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=1_000, use_dictionary=False)
+    elif kind == "avro":
+        fields = [{"name": "id", "type": "long"}, {"name": "text", "type": "string"}]
+        fastavro.writer(file, {"type": "record", "name": "row", "fields": fields}, rows)
+    else:
+        text = "id,text\n" + "".join(f"{row['id']},{row['text']}\n" for row in rows)
+        file.write(gzip.compress(text.encode()) if kind == "csv.gz" else text.encode())
+    return file.getvalue()
