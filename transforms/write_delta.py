@@ -12,7 +12,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace import storage
-from headrace.failures import Conflict, UsageFailure
+from headrace.failures import Conflict, DataFailure, UsageFailure
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import TARGET_BYTES, Added
 from headrace.lake.offset_commit import OffsetsTable
@@ -68,6 +68,7 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
         schema: of the rows; columns in any order, all of them.
         by: what is committed together: a `Run`, or `Offsets`.
         partition_by: columns whose values part the files.
+        cluster_by: columns by which the rows of each row group are sorted, so that readers skip more.
         target: bytes of a file, about.
 
     Metrics in the namespace `write_delta`: `rows`, `files`, `bytes`. `repeated` counts runs
@@ -86,6 +87,7 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
     schema: pa.Schema
     by: Run | Offsets
     partition_by: Sequence[str] = ()
+    cluster_by: Sequence[str] = ()
     target: int = TARGET_BYTES
 
     def expand(self, rows: PCollection[Any]) -> PCollection[tuple[str, int]]:
@@ -95,7 +97,7 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
             first = self.next_offsets()
             judged = rows | "Count" >> beam.Map(_counted).with_output_types(Judged)
             parts = judged | "Write parts" >> WriteParts(
-                root, root, self.schema, first, self.partition_by, self.target, apart=True
+                root, root, self.schema, first, self.partition_by, self.cluster_by, self.target, apart=True
             )
             return parts | "Commit" >> CommitOffsets({root: self._table(self.by)}, self.by.every, self.by.patience)
         if not rows.windowing.is_default():
@@ -103,9 +105,8 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
                 f"{self.root}: one run is one commit, so its input must be in the global window, untriggered"
             )
         self._make_table()
-        files = rows | "Write files" >> beam.ParDo(
-            _WriteFn(root, self.schema, tuple(self.partition_by), self.target)
-        ).with_output_types(tuple[None, str])
+        write = _WriteFn((root, self.schema, tuple(self.partition_by), tuple(self.cluster_by), self.target))
+        files = rows | "Write files" >> beam.ParDo(write).with_output_types(tuple[None, str])
         always = rows.pipeline | "Commit at least" >> beam.Create([(None, "")], reshuffle=False)
         return (
             (files, always)
@@ -133,6 +134,10 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
         root = storage.absolute(self.root)
         refuse_other_types(self.schema)
         refuse_unfit(self.schema, self.partition_by)
+        if lacking := [name for name in self.cluster_by if name not in self.schema.names]:
+            raise DataFailure(
+                f"cluster_by: {', '.join(lacking)} is no column; there are {', '.join(self.schema.names)}"
+            )
         create_table(root, self.schema, partition_by=self.partition_by)
         refuse_unknown_features(root, open_table(root))
 
@@ -144,8 +149,8 @@ def _counted(block: Block) -> Judged:
 class _WriteFn(beam.DoFn):
     """Files are finished with the bundle, or when they are large enough."""
 
-    def __init__(self, root: str, schema: pa.Schema, partition_by: tuple[str, ...], target: int) -> None:
-        self._as = (root, schema, partition_by, target)
+    def __init__(self, files: tuple[Any, ...]) -> None:
+        self._as = files
         self._files: PartitionedFiles | None = None
 
     def start_bundle(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -32,12 +33,13 @@ class WriteParts(beam.PTransform[PCollection[Judged], PCollection[tuple[str, Par
     schema: pa.Schema
     first: Mapping[str, int]  # the offset the table needs first, by source
     partition_by: Sequence[str] = ()
+    cluster_by: Sequence[str] = ()
     target: int = TARGET_BYTES
     apart: bool = False  # a part of its own for each source: needed where no reader gives the blocks in their order
 
     def expand(self, judged: PCollection[Judged]) -> PCollection[tuple[str, Part]]:
         """Lay out the stage."""
-        files = (self.root, self.schema, tuple(self.partition_by), self.target)
+        files = (self.root, self.schema, tuple(self.partition_by), tuple(self.cluster_by), self.target)
         write = beam.ParDo(_WriteFn(self.table, files, dict(self.first), self.apart))
         return judged | "Write file" >> write.with_output_types(tuple[str, Part])
 
@@ -71,9 +73,7 @@ class _Begun:
 
 
 class _WriteFn(beam.DoFn):
-    def __init__(
-        self, table: str, files: tuple[str, pa.Schema, tuple[str, ...], int], first: dict[str, int], apart: bool
-    ) -> None:
+    def __init__(self, table: str, files: tuple[Any, ...], first: dict[str, int], apart: bool) -> None:
         self._table = table
         self._files = files
         self._first = first

@@ -47,5 +47,5 @@ def _added_by(root: str, version: int) -> set[str]:
                 "move the table that was made from them away, so that it is made anew"
             )
         if (add := action.get("add")) and add["dataChange"]:
-            added.add(add["path"])
+            added.add(unquote(add["path"]))
     return added

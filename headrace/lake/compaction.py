@@ -48,10 +48,9 @@ class Together:
 def small_files(snapshot: Snapshot, how: Together, target: int = TARGET_BYTES) -> list[list[DataFile]]:
     """Runs of files that would fit into one of about `target` bytes, within a partition, in the order of a column.
 
-    A file above three quarters of the target is left alone, and so is a run of few files,
-    and a partition of other values than texts.
+    A file above three quarters of the target is left alone, and so is a run of few files.
     """
-    small = [file for file in snapshot.files if file.size < target * 3 // 4 and _of_texts(file)]
+    small = [file for file in snapshot.files if file.size < target * 3 // 4]
     small.sort(key=lambda file: (how.place(file), how.rank(file)))
     runs: list[list[DataFile]] = []
     for _, files in groupby(small, key=how.place):
@@ -128,7 +127,3 @@ def _together(snapshot: Snapshot, files: Sequence[DataFile], how: Together) -> A
             "nothing was changed. Run again; if it stays, report it"
         )
     return added._replace(modified=max(round(file.modified.timestamp() * 1000) for file in files))
-
-
-def _of_texts(file: DataFile) -> bool:
-    return all(value is None or isinstance(value, str) for value in file.partition.values())

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -33,11 +34,11 @@ def orphans(root: str, needed: int, retention: dt.timedelta, begun: dt.datetime 
     """
     oldest = time.time() - retention.total_seconds()
     found, young = [], set()
-    there = storage.listing(root)  # before the log is read, so that what is committed meanwhile is named
+    there = list(_files(root))  # before the log is read, so that what is committed meanwhile is named
     kept = _named_since(root, needed)
-    for file in there:
-        if file.name.endswith(".parquet") and file.modified < oldest and file.name not in kept:
-            found.append(Orphan(storage.join(root, file.name), file.size))
+    for name, file in there:
+        if name.endswith(".parquet") and file.modified < oldest and name not in kept:
+            found.append(Orphan(storage.join(root, name), file.size))
             if begun and file.modified >= begun.timestamp():
                 young.add(found[-1].path)
     if young and begun:
@@ -46,14 +47,23 @@ def orphans(root: str, needed: int, retention: dt.timedelta, begun: dt.datetime 
     return found
 
 
+def _files(root: str, under: str = "") -> Iterator[tuple[str, storage.Entry]]:
+    """The files of a table by their names under its root, also those of its partitions."""
+    folder = storage.join(root, under) if under else root
+    yield from ((f"{under}{file.name}", file) for file in storage.listing(folder))
+    for name in storage.names(folder):
+        if "=" in name and not name.endswith(".parquet"):
+            yield from _files(root, f"{under}{name}/")
+
+
 def _named_since(root: str, version: int) -> set[str]:
     """The names of all files of a version and of every later one."""
     newest = open_table(root).version()
-    names = {unquote(file.name) for file in open_snapshot(root, version).files}
+    names = {file.name for file in open_snapshot(root, version).files}
     for later in range(version + 1, newest + 1):
         log = storage.read(storage.join(root, "_delta_log", f"{later:020d}.json"))
         if log is None:  # the log was cleaned up that far: what the version holds can still be told
-            names |= {unquote(file.name) for file in open_snapshot(root, later).files}
+            names |= {file.name for file in open_snapshot(root, later).files}
             continue
         actions = map(json.loads, log.splitlines())
         names |= {unquote(action["add"]["path"]) for action in actions if "add" in action}

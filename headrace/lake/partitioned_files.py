@@ -22,11 +22,17 @@ class PartitionedFiles:
     """
 
     def __init__(
-        self, root: str, schema: pa.Schema, partition_by: Sequence[str] = (), target: int = TARGET_BYTES
+        self,
+        root: str,
+        schema: pa.Schema,
+        partition_by: Sequence[str] = (),
+        cluster_by: Sequence[str] = (),
+        target: int = TARGET_BYTES,
     ) -> None:
         self._root = root
         self._schema = schema
         self._partition_by = tuple(partition_by)
+        self._cluster_by = tuple(cluster_by)
         self._target = target
         self._open: dict[str, DataFileWriter] = {}
 
@@ -55,7 +61,13 @@ class PartitionedFiles:
         self._open = {}
 
     def _writer(self, partition: Partition) -> DataFileWriter:
-        return DataFileWriter(self._root, self._schema, partition=partition, row_group_bytes=ROW_GROUP_BYTES)
+        return DataFileWriter(
+            self._root,
+            self._schema,
+            partition=partition,
+            row_group_bytes=ROW_GROUP_BYTES,
+            cluster_by=self._cluster_by,
+        )
 
     def _finish(self, key: str) -> Added:
         added = self._open.pop(key).close()

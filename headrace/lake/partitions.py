@@ -1,7 +1,8 @@
 """Rows by the partition they belong to, and how Delta's log writes a partition's values."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,23 +54,35 @@ def by_partition(rows: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple
         yield {name: _text(name, chosen.column(name)[0]) for name in columns}, chosen
 
 
+def folder_of(partition: Partition) -> str:
+    """Where under a table's root the files of a partition stand: some readers take the values from there.
+
+    >>> folder_of({"shop": "a/b c", "day": None})
+    'shop=a%2Fb%20c/day=__HIVE_DEFAULT_PARTITION__/'
+    """
+    return "".join(
+        f"{quote(name, safe='')}={'__HIVE_DEFAULT_PARTITION__' if value is None else quote(value, safe='')}/"
+        for name, value in partition.items()
+    )
+
+
 def _text(name: str, value: pa.Scalar) -> str | None:
+    found = value.as_py()
+    if found == "":
+        raise DataFailure(
+            f"{name} is an empty text in some rows, which a partition cannot be told from null; make it null"
+        )
+    return None if found is None else as_logged(found)
+
+
+def as_logged(value: object) -> str:
     """A value as the log has it; a time with its Z, without which Spark would read it in its own zone.
 
-    >>> _text("at", pa.scalar("2024-01-02T03:04:05Z").cast(pa.timestamp("us", "UTC")))
-    '2024-01-02T03:04:05.000000Z'
+    >>> as_logged(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)), as_logged(True), as_logged("b")
+    ('2024-01-02T03:04:05.000000Z', 'true', 'b')
     """
-    if not value.is_valid:
-        return None
-    kind, found = value.type, value.as_py()
-    if pa.types.is_string(kind):
-        if not found:
-            raise DataFailure(
-                f"{name} is an empty text in some rows, which a partition cannot be told from null; make it null"
-            )
-        return str(found)
-    if pa.types.is_boolean(kind):
-        return "true" if found else "false"
-    if pa.types.is_timestamp(kind) and kind.tz:
-        return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-    return str(found)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime) and value.tzinfo:
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return str(value)

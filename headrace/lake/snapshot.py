@@ -14,6 +14,7 @@ from headrace import storage
 from headrace.failures import DataFailure
 from headrace.lake.damage import readable
 from headrace.lake.layout import MADE_BY
+from headrace.lake.partitions import as_logged
 from headrace.lake.tables import is_table, open_table, plain_schema
 
 
@@ -21,7 +22,7 @@ class DataFile(NamedTuple):
     """A data file of a snapshot; `low` and `high` hold the bounds its statistics give."""
 
     path: str
-    name: str  # as in the log
+    name: str  # under the root, as it stands there; the log escapes it
     rows: int
     size: int  # bytes
     partition: dict[str, str | None]
@@ -79,10 +80,14 @@ def _files(root: str, table: DeltaTable) -> tuple[DataFile, ...]:
     return tuple(
         DataFile(
             path=storage.join(root, unquote(add["path"])),
-            name=add["path"],
+            name=unquote(add["path"]),
             rows=add["num_records"],
             size=add["size_bytes"],
-            partition={k.removeprefix("partition."): v for k, v in add.items() if k.startswith("partition.")},
+            partition={
+                k.removeprefix("partition."): None if v is None else as_logged(v)
+                for k, v in add.items()
+                if k.startswith("partition.")
+            },
             low=_under("min.", add),
             high=_under("max.", add),
             modified=datetime.fromtimestamp(add["modification_time"] / 1000, UTC),

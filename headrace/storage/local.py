@@ -28,6 +28,8 @@ class NewLocalFile:
     """A file under its own name from the beginning; nobody looks at it until it is named somewhere."""
 
     def __init__(self, path: str) -> None:
+        if "=" in (folder := Path(path).parent).name:  # of a partition: made when its first file is
+            folder.mkdir(parents=True, exist_ok=True)
         self.sink = pa.OSFile(path, "wb")
 
     def finish(self) -> None:

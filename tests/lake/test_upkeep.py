@@ -82,7 +82,7 @@ def test_only_what_no_needed_version_names_is_removed(root):
         path = Path(root) / name
         path.write_bytes(b"x" * 10)
         os.utime(path, (time.time() - age * 86_400,) * 2)
-    for path in Path(root).glob("*.parquet"):
+    for path in Path(root).rglob("*.parquet"):
         if path.name != "young.parquet":
             os.utime(path, (time.time() - 9 * 86_400,) * 2)
     behind = {Path(o.path).name for o in orphans(root, 7, 7 * DAY)}

@@ -4,18 +4,21 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from apache_beam.transforms.core import Windowing
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 from deltalake import DeltaTable
 
 from headrace.failures import DataFailure, UsageFailure
+from headrace.lake.compaction import Together, compact
+from headrace.lake.orphans import orphans
 from headrace.lake.partitions import by_partition
 from headrace.lake.snapshot import open_snapshot
 from headrace.rows.block import Block, Origin
@@ -76,6 +79,13 @@ def test_partitions_are_those_of_the_values(root):
     assert '"at":"2024-01-02T12:00:00.000000Z"' in log
     assert all("x" not in file.high for file in files)
     assert numbers(root) == [1, 2, 3, 4, 5]
+    for run in (2, 3, 4):
+        write(root, [batch([run + 4], part="b/ c=%")], run=run, partition_by=["part", "at"])
+    assert compact(root, Together()).before == 4
+    files = open_snapshot(root).files
+    assert sorted((f.partition["part"] or "", f.rows) for f in files) == [("", 1), ("a", 2), ("b/ c=%", 5)]
+    assert numbers(root) == list(range(1, 9))
+    assert len(orphans(root, open_snapshot(root).version, timedelta(0))) == 4
 
 
 def test_what_cannot_be_a_partition_is_refused(root):
@@ -162,6 +172,16 @@ def test_files_by_offsets_are_parted_too(root):
     """One commit adds the files of all partitions."""
     follow(root, [block("a", 0, 4), block("b", 0, 2)], partition_by=["part"])
     assert sorted((f.partition["part"], f.rows) for f in open_snapshot(root).files) == [("a", 4), ("b", 2)]
+
+
+def test_rows_of_a_row_group_are_sorted_where_asked(root):
+    """Within each file; a column that is not there is refused where the pipeline is built."""
+    write(root, [batch([3, 1]), batch([2], part="b")], partition_by=["part"], cluster_by=["n"])
+    follow(root, [block("a", 0, 2)], partition_by=["part"], cluster_by=["at", "n"])
+    files = [pq.read_table(file.path).column("n").to_pylist() for file in open_snapshot(root).files]
+    assert sorted(files) == [[0, 1], [1, 3], [2]]
+    with pytest.raises(DataFailure, match="cluster_by: m is no column; there are n, x, part, at"):
+        WriteDelta(root, SCHEMA, Run("test", 9), cluster_by=["m"]).expand(BOUNDED)
 
 
 @pytest.mark.parametrize(
