@@ -89,7 +89,13 @@ def ingest(call: Call) -> dict[str, Any]:
             state = launcher.run(
                 f"ingest {data.dataset}",
                 plan.size,
-                partial(build, plan=sealed, data=by, tables=tables, before=rows_before(by, folder.events, plan.size)),
+                partial(
+                    build,
+                    plan=sealed,
+                    data=by,
+                    tables=tables,
+                    before=rows_before(by, folder.events, plan.size, plan.reloads, plan.number),
+                ),
             )
             if planner.found_damage(plan):
                 continue  # it is sealed anew, without what cannot be read

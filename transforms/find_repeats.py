@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam import PCollection
 
-from headrace.lake.before import Before, places_since
+from headrace.lake.before import Before, places_looked_at
 from headrace.lake.data_set_tables import events_schema
 from headrace.lake.reading import read_group
 from headrace.lake.repeats import KeyColumns, Keys, Repeats, buckets_for, find_repeats, keys_of, old_keys
@@ -36,17 +35,19 @@ class FindRepeats(beam.PTransform[PCollection[Block], PCollection[Repeats]]):
         if self.before is None:
             return blocks.pipeline | "Not looked for" >> beam.Create([], reshuffle=False)
         key = KeyColumns(self.data.key, self.data.latest_by)
-        columns = dict.fromkeys(filter(None, [*self.data.key, self.data.time, self.data.latest_by]))
+        columns = dict.fromkeys(
+            filter(None, [*self.data.key, self.data.time, self.data.latest_by, *self.before.columns])
+        )
         read = pa.schema([events_schema(self.data).field(name) for name in columns])
         buckets = buckets_for(self.before.rows)
-        looked = (self.data.time, self.before.since)
+        looked = self.before._replace(files=())  # which travel as elements
         fresh = blocks | "Hash keys" >> beam.FlatMap(_hashed, key, buckets)
         old = (
             blocks.pipeline
             | "Files before" >> beam.Create(list(self.before.files), reshuffle=False)
             | "Row groups before" >> beam.FlatMap(lambda file: row_groups([file]))
             | "Spread" >> beam.Reshuffle()
-            | "Hash keys before" >> beam.FlatMap(_hashed_before, read, key, looked, buckets)
+            | "Hash keys before" >> beam.FlatMap(_hashed_before, read, key, (self.data.time, looked), buckets)
         )
         return (
             (fresh, old)
@@ -61,10 +62,10 @@ def _hashed(block: Block, key: KeyColumns, buckets: int) -> Iterator[Bucketed]:
 
 
 def _hashed_before(
-    group: RowGroup, read: pa.Schema, key: KeyColumns, since: tuple[str | None, datetime | None], buckets: int
+    group: RowGroup, read: pa.Schema, key: KeyColumns, looked: tuple[str | None, Before], buckets: int
 ) -> Iterator[Bucketed]:
     rows = read_group(group, read)
-    return old_keys(rows, places_since(rows, *since), key, group, buckets)
+    return old_keys(rows, places_looked_at(rows, *looked), key, group, buckets)
 
 
 def _found(bucket: tuple[int, Iterable[Keys]]) -> list[Repeats]:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.lake.reloaded import ORIGIN, of_older_load
 from headrace.lake.repeats import Places
 from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.spec.data_set import DataSet
@@ -21,9 +22,18 @@ class Before(NamedTuple):
     files: tuple[DataFile, ...]  # those that can hold a row at or after `since`
     since: datetime | None  # older rows are not looked through; None: all are
     rows: int  # of these files and of the plan, about
+    reloads: tuple[str, ...] = ()  # files whose rows leave the table, as they are loaded again
+    plan: int = 0  # with this one
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read of its rows beside key and time."""
+        return ORIGIN if self.reloads else ()
 
 
-def rows_before(data: DataSet, events: str, raw_bytes: int) -> Before | None:
+def rows_before(
+    data: DataSet, events: str, raw_bytes: int, reloads: tuple[str, ...] = (), plan: int = 0
+) -> Before | None:
     """What stands in the events table when a plan is begun; None where the data set has no key.
 
     With `dedupe.within`, rows from so long before the newest one. Which rows these are
@@ -34,16 +44,20 @@ def rows_before(data: DataSet, events: str, raw_bytes: int) -> Before | None:
     snapshot = open_snapshot(events)
     since = _since(snapshot.files, data)
     files = snapshot.files if since is None else tuple(f for f in snapshot.files if _reaches(f, data.time, since))
-    return Before(snapshot.version, files, since, sum(file.rows for file in files) + raw_bytes // _ROW_BYTES)
+    rows = sum(file.rows for file in files) + raw_bytes // _ROW_BYTES
+    return Before(snapshot.version, files, since, rows, reloads, plan)
 
 
-def places_since(rows: pa.RecordBatch, time: str | None, since: datetime | None) -> Places:
-    """The places of those rows of the table that are looked through."""
-    if since is None or time is None:
-        return np.arange(rows.num_rows)
-    column = rows.column(time)
-    young = pc.fill_null(pc.greater_equal(column, pa.scalar(since, column.type)), True)
-    return np.flatnonzero(young.to_numpy(zero_copy_only=False))
+def places_looked_at(rows: pa.RecordBatch, time: str | None, before: Before) -> Places:
+    """The places of those rows of the table that are looked through: young enough, and there to stay."""
+    looked = np.ones(rows.num_rows, np.bool_)
+    if before.since is not None and time is not None:
+        column = rows.column(time)
+        young = pc.fill_null(pc.greater_equal(column, pa.scalar(before.since, column.type)), True)
+        looked &= young.to_numpy(zero_copy_only=False)
+    if before.reloads:
+        looked &= ~of_older_load(rows, before.reloads, before.plan)
+    return np.flatnonzero(looked)
 
 
 def _since(files: tuple[DataFile, ...], data: DataSet) -> datetime | None:

@@ -43,8 +43,8 @@ def _added_by(root: str, version: int) -> set[str]:
         action = json.loads(line)
         if (remove := action.get("remove")) and remove["dataChange"]:
             raise DataFailure(
-                f"{root}: version {version} deleted or changed rows ({unquote(remove['path'])}); "
-                "move the table that was made from them away, so that it is made anew"
+                f"{root}: version {version} deleted or changed rows ({unquote(remove['path'])}); what was made from "
+                "them is made anew after: headrace reset <its file>"
             )
         if (add := action.get("add")) and add["dataChange"]:
             added.add(unquote(add["path"]))

@@ -22,11 +22,11 @@ class NewFiles(NamedTuple):
     growing: list[str]  # left alone, as they were written to while they were looked at
 
 
-def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str) -> NewFiles:
+def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str, *, reload: bool = False) -> NewFiles:
     """The files that fit a pattern and that no plan holds as they are.
 
     `planned` are those that some plan holds, by resolved path. A file that could not be read
-    is taken again once it has changed.
+    is taken again once it has changed; with `reload` every one is.
 
     Raises:
         NothingDelivered: no file ever fitted.
@@ -47,7 +47,7 @@ def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str) -> 
     names = storage.resolved_each([path for path, _ in found.complete])
     for (path, status), name in zip(found.complete, names, strict=True):
         before = planned.get(name)
-        if before is not None and before.status != status and not before.unread:
+        if before is not None and before.status != status and not (before.unread or reload):
             faults.append(_changed(path, before.status, status))
         elif (before is None or before.status != status) and name not in seen:
             new.append((path, status))
@@ -76,7 +76,7 @@ def _changed(path: str, before: FileStatus, now: FileStatus) -> str:
     if before.size != now.size:
         return (
             f"{path}: was ingested with {before.size} bytes and has changed since (now {now.size}); "
-            "deliver corrections as a new file and put this one back as it was"
+            "deliver corrections as a new file and put this one back as it was, or say source.changed: reload"
         )
     if isinstance(before.stamp, str):
         return (

@@ -13,6 +13,7 @@ from headrace.lake.damaged_files import noted_damage, without_damage
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.new_files import NewFiles, new_files, some_of
 from headrace.lake.plans import Plan, PlanFolder, PlannedFile, TableBase, plan_app
+from headrace.lake.replays import open_replay
 from headrace.lake.tables import open_table
 from headrace.rows.cut import FilePlan, cut
 from headrace.rows.damaged import Damaged, whole_file
@@ -31,7 +32,8 @@ class Planner:
     """Plans of one data set, against the tables they write.
 
     `cut` opens one file and says how it is laid out; it raises `DataFailure` where the
-    file is no file of this data set. `roots` maps table names to their roots, in the
+    file is no file of this data set. `reload` asks whether a changed file may be loaded again
+    now, and raises where not; without it never. `roots` maps table names to their roots, in the
     order in which they are committed.
     """
 
@@ -43,6 +45,7 @@ class Planner:
     pattern: str
     roots: Mapping[str, str]
     cut: Callable[[str, FileStatus], PlannedFile]
+    reload: Callable[[], None] | None = None
 
     def open_plan(self) -> Plan | None:
         """The plan that was sealed and is not yet carried by every table; changes nothing."""
@@ -143,9 +146,11 @@ class Planner:
 
     def _sealed_anew(self, number: int) -> Plan | None:
         self._prove_plans_complete(number - 1)
-        chosen = capped(self.new_files().complete)
+        new = self.new_files()
+        chosen = capped(new.complete)
         if not chosen:
             return None
+        reloads = self._reloads([path for path, _ in chosen])
         plan = Plan(
             number=number,
             data_set=self.data_set,
@@ -155,6 +160,7 @@ class Planner:
             contract=self.contract,
             files=self._laid_out(chosen),
             tables={name: _base(root) for name, root in self.roots.items()},
+            reloads=reloads,
         )
         self.plans.seal(plan)
         return plan
@@ -170,6 +176,15 @@ class Planner:
                     f"nobody knows which files are in {name}; put the plans back, or {self._together}"
                 )
 
+    def _reloads(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of the files that some plan holds already, by the names that tables keep."""
+        if self.reload is None:
+            return ()
+        again = self.plans.planned().keys() & set(storage.resolved_each(list(paths)))
+        if again:
+            self.reload()
+        return self.plans.names_of(again) if again else ()
+
     @property
     def _together(self) -> str:
         folder = os.path.dirname(self.plans.folder)  # noqa: PTH120  # a URI as well as a path
@@ -177,7 +192,7 @@ class Planner:
 
     def new_files(self) -> NewFiles:
         """The files that no plan holds."""
-        return new_files(self.pattern, self.plans.planned(), self.config)
+        return new_files(self.pattern, self.plans.planned(), self.config, reload=self.reload is not None)
 
     def _cuts(self, files: Iterable[tuple[str, FileStatus]]) -> Iterator[tuple[str, Callable[[], PlannedFile]]]:
         """Each file with what cuts it; a store, which takes its time to answer, is asked about many at once."""
@@ -254,4 +269,18 @@ def planner_of(located: Located[DataSet], folder: DataSetFolder) -> Planner:
         pattern=data.source.path,
         roots=folder.committed,
         cut=lay_out,
+        reload=partial(_no_open_replay, folder, located.file) if data.source.changed == "reload" else None,
     )
+
+
+def _no_open_replay(folder: DataSetFolder, config: str) -> None:
+    """Nothing, where no rows of an older load can come into the events any more.
+
+    Raises:
+        Conflict: a replay is sealed and not done.
+    """
+    if replay := open_replay(folder):
+        raise Conflict(
+            f"{folder.root}: replay {replay.number} is not finished, and may hold rows of a file that is to be loaded "
+            f"again; finish it first: headrace replay {config}"
+        )

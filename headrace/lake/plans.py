@@ -6,13 +6,13 @@ again. The truth about what is done stands in the tables' tokens, never here.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from headrace import storage
-from headrace.failures import Conflict
+from headrace.failures import Conflict, DataFailure
 from headrace.fault_points import reached
 from headrace.lake.commit import digest_version
 from headrace.rows.block import OPEN_END, Refused
@@ -60,6 +60,7 @@ class Plan:
     contract: str  # digest of what decides how rows are read and checked
     files: tuple[PlannedFile, ...]
     tables: Mapping[str, TableBase]
+    reloads: tuple[str, ...] = ()  # files whose rows of earlier plans leave the tables, by the names these keep
 
     def to_json(self) -> bytes:
         """As it stands on disk: files of one kind share one header."""
@@ -85,6 +86,7 @@ class Plan:
             )
             for path, real, size, stamp, header, ranges, refused in raw["files"]
         )
+        raw["reloads"] = tuple(raw["reloads"])
         raw["tables"] = {name: TableBase(*base) for name, base in raw["tables"].items()}
         return cls(**raw)
 
@@ -174,7 +176,7 @@ class PlanFolder:
 
     def abandon(self, plan: Plan) -> None:
         """Free the plan's files: it keeps its number and commits nothing."""
-        self.reseal(replace(plan, files=()))
+        self.reseal(replace(plan, files=(), reloads=()))
 
     def planned(self) -> dict[str, PlannedFile]:
         """Every file that some plan holds by its resolved name, as it was when planned last."""
@@ -187,6 +189,21 @@ class PlanFolder:
                 self._settled[number] = files
             found |= files
         return found
+
+    def names_of(self, files: Container[str]) -> tuple[str, ...]:
+        """The names under which tables keep the rows of files with these resolved names.
+
+        Raises:
+            DataFailure: another file has such a name too, so their rows cannot be told apart.
+        """
+        every = {(file.path, file.real) for number in self.numbers() for file in self.read(number).files}
+        names = {path for path, real in every if real in files}
+        if other := [real for path, real in every if path in names and real not in files]:
+            raise DataFailure(
+                f"{other[0]}: was ingested under the name of a file that has changed, from another working directory, "
+                "so that the rows of the two cannot be told apart; deliver corrections as a new file"
+            )
+        return tuple(sorted(names))
 
     def _path(self, number: int) -> str:
         return storage.join(self.folder, f"{number:08d}.json")

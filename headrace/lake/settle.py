@@ -10,9 +10,10 @@ from headrace import storage
 from headrace.failures import DataFailure
 from headrace.fault_points import reached
 from headrace.lake.accounts import NOT_LOOKED_FOR, Account, prove_tiling
-from headrace.lake.commit import Token, commit_once, stored_token
+from headrace.lake.commit import Token, commit_once, newest_infos, stored_token
 from headrace.lake.plans import Plan
 from headrace.lake.reading import opened
+from headrace.lake.reloaded import reloaded_rows
 from headrace.lake.repeats import Places, Repeats, merged
 from headrace.lake.replaced import Replaced, without_replaced
 from headrace.lake.snapshot import open_snapshot
@@ -91,21 +92,21 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     prove_written(name, "quarantine", {c.origin: c.quarantined for c in counts}, written["quarantine"])
     prove_written(name, "events", {c.origin: c.accepted for c in counts}, written["events"])
     repeats = merged(found for found in arrived.repeats if not found.old)
-    replaced = _replaced(roots["events"], terms.key, [found for found in arrived.repeats if found.old])
+    begun = stored_token(roots["quarantine"], plan.app("quarantine")) == plan.number  # then it must be finished
+    replaced = _replaced(plan, roots, terms.key, [found for found in arrived.repeats if found.old])
     told = terms.key.told if terms.key else NOT_LOOKED_FOR
-    account = Account.of(plan, counts, repeats, told, replaced.rows)
+    account = Account.of(plan, counts, repeats, told, _left(plan, roots, replaced, begun=begun))
     account.prove_closed()
     _hold_files(plan, terms.refused_files)
     _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
-    begun = stored_token(roots["quarantine"], plan.app("quarantine")) == plan.number  # then it must be finished
     if terms.key and terms.key.refuse and repeats and not begun:
         raise DataFailure(_repeated(plan, roots["events"], written["events"], repeats, terms.key))
     events = without_repeats(roots["events"], written["events"], repeats)
     left = {c.origin: c.accepted - len(repeats.get(c.origin, ())) for c in counts}
     prove_written(name, "events", left, events)
     adds = {
-        "quarantine": [w.added for w in written["quarantine"]],
-        "events": [*(w.added for w in events), *replaced.adds],
+        "quarantine": [*(w.added for w in written["quarantine"]), *replaced["quarantine"].adds],
+        "events": [*(w.added for w in events), *replaced["events"].adds],
     }
     for table in ("quarantine", "events"):
         seal = f"{plan.app(table)}/seal"
@@ -119,18 +120,32 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
             tokens,
             adds[table],
             info={"account": account.as_info()},
-            removes=replaced.removes if table == "events" else (),
+            removes=replaced[table].removes,
             seen=terms.key.seen if terms.key and table == "events" else None,
         )
         reached("tables")
     return account
 
 
-def _replaced(root: str, key: KeyTerms | None, repeats: Sequence[Repeats]) -> Replaced:
-    """What leaves the table, as rows of the plan are later."""
-    if key is None or not repeats:
-        return Replaced()
-    return without_replaced(open_snapshot(root, key.seen), repeats)
+def _left(plan: Plan, roots: Mapping[str, str], replaced: Mapping[str, Replaced], *, begun: bool) -> int:
+    """How many rows leave the tables, also those that have left the first of them already."""
+    if begun:
+        carried = (info["account"] for info in newest_infos(roots["quarantine"]) if "account" in info)
+        if account := next((told for told in carried if told["plan"] == plan.number), None):
+            return int(account["replaced"])
+    return sum(left.rows for left in replaced.values())
+
+
+def _replaced(
+    plan: Plan, roots: Mapping[str, str], key: KeyTerms | None, repeats: Sequence[Repeats]
+) -> dict[str, Replaced]:
+    """What leaves the tables, as rows of the plan are later, or of a file that is loaded again."""
+    found: dict[str, Replaced] = {}
+    for table, root in roots.items():
+        snapshot = open_snapshot(root, key.seen if key and table == "events" else None)
+        gone = [*(repeats if table == "events" else ()), *reloaded_rows(snapshot, plan.reloads, plan.number)]
+        found[table] = without_replaced(snapshot, gone) if gone else Replaced()
+    return found
 
 
 def _repeated(

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -98,17 +98,17 @@ def _blocks(path: str, file: str, start: int, end: int, columns: tuple[str, ...]
         names = [name for name, column in zip(header.schema.cells, columns, strict=True) if column]
         cells = {name: header.schema.cells[name] for name in names}
         at = before = 0
-        held: list[bytes] = []
+        held: list[tuple[int, bytes]] = []
         rows = packed = 0
         for part in _parts(stream, header, path):
             before += part.rows
             if before <= start:
                 at = before
                 continue
-            held.append(_unpacked(stream, part, header, path))
+            held.append((part.rows, _unpacked(stream, part, header, path)))
             rows, packed = rows + part.rows, packed + part.size
-            if before >= end or rows >= _MOST_ROWS or sum(map(len, held)) >= target:
-                batch = _decoded(header, b"".join(held), rows, cells, path)
+            if before >= end or rows >= _MOST_ROWS or sum(len(data) for _, data in held) >= target:
+                batch = _decoded(header, held, cells, path)
                 yield RawBlock(Origin(file, at, at + rows), b"", None, kept, packed, rows=batch)
                 at, held, rows, packed = at + rows, [], 0, 0
             if before >= end:
@@ -135,7 +135,7 @@ def _damaged_blocks(path: str, start: int, end: int, columns: tuple[str, ...], d
         for part in _parts(stream, header, path):
             if before >= start:
                 try:
-                    _decoded(header, _unpacked(stream, part, header, path), part.rows, cells, path)
+                    _decoded(header, [(part.rows, _unpacked(stream, part, header, path))], cells, path)
                 except Damaged as why:
                     yield Refused(before, before + part.rows, part.size, BLOCK, str(why))
                     sound = False
@@ -204,11 +204,17 @@ def _unpacked(file: BinaryIO, part: _Part, header: _Header, path: str) -> bytes:
     return data
 
 
-def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell], path: str) -> pa.RecordBatch:
-    """The kept fields of rows, which were read as one file of one block."""
+def _decoded(
+    header: _Header, blocks: Sequence[tuple[int, bytes]], cells: Mapping[str, Cell], path: str
+) -> pa.RecordBatch:
+    """The kept fields of the rows of unpacked blocks, each from its own first byte.
+
+    A block is its number of rows and their bytes.
+    """
     text = json.dumps(header.schema.schema).encode()
     meta = b"".join(_sized(part) for part in (b"avro.schema", text, b"avro.codec", b"null"))
-    file = b"".join((_MAGIC, _long(2), meta, b"\0", header.sync, _long(rows), _sized(data), header.sync))
+    parts = [part for rows, data in blocks for part in (_long(rows), _sized(data), header.sync)]
+    file = b"".join((_MAGIC, _long(2), meta, b"\0", header.sync, *parts))
     import fastavro  # noqa: PLC0415  # loaded where there are such files
 
     try:
@@ -218,7 +224,7 @@ def _decoded(header: _Header, data: bytes, rows: int, cells: Mapping[str, Cell],
         raise Damaged(
             f"{path}: no whole Avro file: a row cannot be decoded ({type(fault).__name__}: {fault})"
         ) from fault
-    if len(records) != rows:
+    if len(records) != (rows := sum(count for count, _ in blocks)):
         raise Damaged(f"{path}: a block says that it has {rows} rows and has {len(records)}")
     return batch
 

@@ -162,6 +162,9 @@ class Source(Section):
     """How files are compressed; `by_name`: gzip if they end in .gz, zstd in .zst, else not."""
     unpacked: Unpacked = Unpacked()
     """How much may come out of one compressed file."""
+    changed: Literal["refuse", "reload"] = "refuse"
+    """What is done about an ingested file that has changed: `refuse` stops; `reload` puts its new rows in place of its
+    old ones."""
 
 
 class Sources(Section):

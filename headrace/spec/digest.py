@@ -9,7 +9,7 @@ from headrace.spec.data_set import DataSet
 _DECIDING = {"one", "sources", "clean", "derive", "key", "time", "contract"}
 _PLACES = {"path", "topic", "from_"}
 _NOT_DECIDING: dict[str, Any] = {
-    "one": _PLACES,
+    "one": {*_PLACES, "changed"},
     "sources": {"backfill": _PLACES, "live": _PLACES},
     "contract": {"stop_if"},
 }

@@ -13,7 +13,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what Kafka takes
 _CSV_ONLY = ("delimiter", "quote", "decimal", "multiline", "header")
 _NAMED_ONLY = ("rename", "ignore")
 _LINES_ONLY = ("compression", "unpacked")
-_FILES_ONLY = ("compression", "unpacked", "folders")
+_FILES_ONLY = ("compression", "unpacked", "folders", "changed")
 
 
 def check_sources(data: DataSet, findings: Findings) -> None:
@@ -47,6 +47,10 @@ class _In(Findings):
 def _check_hand_over(sources: Sources, findings: Findings) -> None:
     if sources.backfill.topic:
         findings.add("sources.backfill.topic", "cannot stand here; name files by path, and the topic under live")
+    if sources.backfill.changed == "reload":
+        findings.add(
+            "sources.backfill.changed", "is refuse where a topic follows the files; send corrections to the topic"
+        )
     if sources.live.path:
         findings.add("sources.live.path", "cannot stand here; name a topic, and the files under backfill")
 

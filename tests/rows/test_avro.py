@@ -254,3 +254,12 @@ def test_a_damaged_block_is_refused_alone_and_one_that_is_not_whole_with_all_beh
     assert (start, end, reason) == (10, OPEN_END, "block.damaged")
     assert 0 < size < len(whole)
     assert "a block is not whole at byte" in why
+
+
+def test_bytes_left_over_in_a_block_move_no_row_of_the_next(deliver):
+    """Blocks that are decoded together give what each gives alone."""
+    parts = [encoded(SCHEMA, [{"n": b, "skip": {}, "s": f"text {b}"}]) for b in range(3)]
+    whole = container(SCHEMA, [(1, parts[0]), (1, parts[1] + b"\x02\x00"), (1, parts[2])])
+    assert [row for part in read(deliver(whole), DATA) for row in rows(part, "n", "s")] == [
+        (b, f"text {b}") for b in range(3)
+    ]

@@ -115,6 +115,8 @@ LIVE = "format: jsonl, topic: t"
             BOTH.replace("csv, path", "jsonl, topic").replace("LIVE", LIVE),
             "sources.backfill.topic: cannot stand here; name files by path",
         ),
+        (BOTH.replace("a.csv", "a.csv, changed: reload").replace("LIVE", LIVE), "sources.backfill.changed: is refuse"),
+        (BOTH.replace("LIVE", f"{LIVE}, changed: reload"), "sources.live.changed: is about files"),
         (BOTH.replace("LIVE", f"{LIVE}, folders: [at]"), "sources.live.folders: is about files"),
         (BOTH.replace("LIVE", f"{LIVE}, from: {{0: -1}}"), "sources.live.from.0: must be at least 0"),
         (BOTH.replace("LIVE", f"{LIVE}, from: soon"), "sources.live.from: 'soon' is no date or time"),

@@ -1,0 +1,111 @@
+"""An ingested file that changed is loaded again: its new rows take the place of its old ones in one commit."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from typer.testing import CliRunner
+
+from headrace.cli.main import app
+from headrace.lake.account_table import read_accounts
+from headrace.lake.layout import DataSetFolder
+from lib import shop
+from pipelines import build_features, ingest_batch
+
+FOLDER = DataSetFolder("lake", "shop", "orders")
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """A shop whose changed files are loaded again, with three files of twenty rows ingested, some of them bad."""
+    monkeypatch.chdir(tmp_path)
+    found = shop.write_project(tmp_path).relative_to(tmp_path)
+    found.write_text(found.read_text().replace("source: {", "source: {changed: reload, "))
+    for n in range(3):
+        shop.deliver(tmp_path, f"{n}.csv", range(20 * n + 1, 20 * n + 21), bad=frozenset({20 * n + 7}))
+    assert ingest(found) == 0
+    return found
+
+
+def ingest(config):
+    return ingest_batch.main(["--config", str(config), "--json"])
+
+
+def last(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def rows(root):
+    return pa.table(DeltaTable(root).to_pyarrow_table()).to_pylist()
+
+
+def ids(root=None):
+    return sorted(row["id"] for row in rows(root or FOLDER.events))
+
+
+def test_new_rows_take_the_place_of_old_ones(config, tmp_path, capsys):
+    """Also those in quarantine; keys of the old rows hide none of the new; other files keep theirs."""
+    shop.deliver(tmp_path, "1.csv", range(25, 51), bad=frozenset({30}))  # 41 to 50 stand in 2.csv, where 47 is bad
+    capsys.readouterr()
+    assert ingest(config) == 0
+    summary = last(capsys)["summary"]
+    assert (summary["plans"], summary["read"], summary["accepted"], summary["quarantined"]) == ([2], 26, 16, 1)
+    assert (summary["duplicate"], summary["replaced"]) == (9, 20)
+    assert ids() == [n for n in range(1, 61) if n not in (7, 21, 22, 23, 24, 30)]
+    assert {row["_file"]: row["_plan"] for row in rows(FOLDER.quarantine)} == {
+        "raw/orders/0.csv": 1,
+        "raw/orders/1.csv": 2,
+        "raw/orders/2.csv": 1,
+    }
+    version = DeltaTable(FOLDER.events).version()
+    assert ingest(config) == 0
+    assert (last(capsys)["summary"]["nothing_to_do"], DeltaTable(FOLDER.events).version()) == (True, version)
+
+
+@pytest.mark.parametrize("point", ["sealed", "file:2", "commit", "tables", "committed", "accounted"])
+def test_killed_anywhere_the_next_run_ends_exact(config, tmp_path, point):
+    """Each table has the old rows of the file or the new, and the account tells how many left both."""
+    shop.deliver(tmp_path, "1.csv", range(101, 131), bad=frozenset({110}))
+    env = {**os.environ, "HEADRACE_FAULT_TESTS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    call = [sys.executable, "-m", "pipelines.ingest_batch", "--config", str(config)]
+    killed = subprocess.run(call, env={**env, "HEADRACE_DIE_AT": point}, check=False, timeout=60)
+    assert killed.returncode == -9
+    old, new = set(range(21, 41)), set(range(101, 131))
+    there = set(ids()) & (old | new)
+    assert there in (old - {27}, new - {110})
+    assert ingest(config) == 0
+    expected = [n for n in [*range(1, 21), *range(41, 61), *range(101, 131)] if n not in (7, 47, 110)]
+    assert ids() == expected
+    assert Counter(row["_file"] for row in rows(FOLDER.quarantine)) == {f"raw/orders/{n}.csv": 1 for n in range(3)}
+    first, second = read_accounts(FOLDER)
+    assert (first.replaced, second.replaced, second.read) == (0, 20, 30)
+
+
+def test_what_was_made_of_the_old_rows_says_how_it_is_made_anew(config, tmp_path, capsys):
+    """Features cannot be mended row by row: the build stops with the command, and after it they are right."""
+    model = shop.write_model(tmp_path).relative_to(tmp_path)
+    for name in ("prices", "regions"):
+        assert ingest(Path(f"shop/{name}.yaml")) == 0
+    build = ["--config", str(model), "--json"]
+    assert build_features.main(build) == 0
+    shop.deliver(tmp_path, "1.csv", range(21, 31))
+    assert ingest(config) == 0
+    assert build_features.main(build) == 3
+    assert "headrace reset" in last(capsys)["message"]
+    assert CliRunner().invoke(app, ["reset", str(model), "--yes"]).exit_code == 0
+    assert build_features.main(build) == 0
+    assert set(ids("lake/shop/big/features")) <= set(ids())
+
+
+def test_refuse_is_the_default_and_told_with_the_choice(config, tmp_path, capsys):
+    """Without it a changed file stops the run."""
+    config.write_text(config.read_text().replace("changed: reload, ", ""))
+    shop.deliver(tmp_path, "1.csv", range(21, 30))
+    assert ingest(config) == 3
+    assert "or say source.changed: reload" in last(capsys)["message"]
