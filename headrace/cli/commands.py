@@ -53,6 +53,8 @@ def sample(name: str, to: Path, months: str | None) -> int:
     """Unpack a sample."""
     if name != "flights":
         return _fail(f"there is no sample {name!r}; known: flights", 2)
+    if ":/" in str(to):
+        return _fail(f"{to}: samples are written into a folder of this machine; copy them to the store from there", 2)
     try:
         span = parse_months(months) if months is not None else MONTHS
     except ValueError as fault:
@@ -222,7 +224,7 @@ def reset(config: Path, place_file: str | None, *, yes: bool, as_json: bool) -> 
 
 
 @answers
-def metrics(path: Path, place_file: str | None, to: Path | None) -> int:
+def metrics(path: Path, place_file: str | None, to: str | None) -> int:
     """Tell the state of the tables to Prometheus."""
     from headrace import storage
     from headrace.cli.metrics import exposition
@@ -231,7 +233,7 @@ def metrics(path: Path, place_file: str | None, to: Path | None) -> int:
     if to is None:
         sys.stdout.write(text)
     else:
-        storage.put(str(to), text.encode())
+        storage.put(to, text.encode())
     return 0
 
 

@@ -150,7 +150,7 @@ def quarantine(
 @app.command()
 def metrics(
     project: Project,
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, in one step.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="FILE", help="Write it there, in one step.")] = None,
     place: PlaceFile = None,
 ) -> None:
     """Rows, quarantine share, low-water and last commits as Prometheus reads them."""

@@ -2,8 +2,8 @@
 
 import io
 import tempfile
-from contextlib import suppress
-from typing import Any
+from contextlib import AbstractContextManager, suppress
+from typing import IO, Any
 
 import obstore
 import pyarrow as pa
@@ -99,18 +99,40 @@ def _answered(place: Place, options: dict[str, Any]) -> Any:
         raise
 
 
+class _Drafting(io.RawIOBase):
+    """What is written into a draft; where there is no room, it is this machine's disk that has none."""
+
+    def __init__(self, draft: IO[bytes]) -> None:
+        self._draft = draft
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._draft.tell()
+
+    def write(self, content: Any) -> int:
+        with _room():
+            return self._draft.write(content)
+
+
+def _room() -> AbstractContextManager[None]:
+    return reaching(f"{tempfile.gettempdir()} (TMPDIR), where objects are written before they are uploaded")
+
+
 class NewObject:
     """Written on this machine's disk first, in a file without a name; the object is there when all of it is."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        with reaching(tempfile.gettempdir()):
+        with _room():
             self._draft = tempfile.TemporaryFile()  # noqa: SIM115  # closed by finish or abandon
-        self.sink = pa.PythonFile(self._draft, "w")
+        self.sink = pa.PythonFile(_Drafting(self._draft), "w")
 
     def finish(self) -> None:
         """Upload it."""
-        self._draft.seek(0)
+        with _room():
+            self._draft.seek(0)
         place = place_of(self._uri)
         with self._draft, reaching_store(self._uri):
             obstore.put(place.store, place.key, self._draft)

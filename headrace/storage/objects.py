@@ -11,6 +11,7 @@ import obstore
 import pyarrow as pa
 from obstore.exceptions import AlreadyExistsError
 
+from headrace.failures import PlaceFailure
 from headrace.storage.kinds import Delivered, Entry, FileStatus
 from headrace.storage.lease import leased
 from headrace.storage.object_file import NewObject, ObjectReader
@@ -77,10 +78,16 @@ def create(uri: str) -> NewObject:
 
 
 def make_folder(folder: str) -> None:
-    """A store has no folders; prove that something can be written and removed there."""
+    """A store has no folders; prove that objects can be written and removed there, and that conditions hold."""
     probe = f"{folder.rstrip('/')}/_probe-{uuid.uuid4().hex}"
-    put(probe, b"")
-    remove(probe)
+    try:
+        if not put_if_absent(probe, b"") or put_if_absent(probe, b""):
+            raise PlaceFailure(
+                f"{folder}: this store writes over an object that it was asked to leave as it is, so two runs could "
+                "undo each other's commits; use one that keeps the condition of a conditional put, as S3 itself does"
+            )
+    finally:
+        remove(probe)
 
 
 @contextmanager

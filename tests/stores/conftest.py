@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("moto.server", reason="moto[server], the double of S3, is not installed")
-
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
 
@@ -36,6 +34,7 @@ class Double:
 @pytest.fixture(scope="session")
 def double(tmp_path_factory):
     """A moto server in a process of its own, on a free port."""
+    pytest.importorskip("moto.server", reason="moto[server], the double of S3, is not installed")
     log = tmp_path_factory.mktemp("moto") / "log"
     call = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", "0"]
     with log.open("w") as said, subprocess.Popen(call, stdout=said, stderr=said) as server:
@@ -67,19 +66,18 @@ def store(double, monkeypatch):
     from headrace.storage import reach  # noqa: PLC0415  # needs the library
 
     monkeypatch.setattr(reach, "_reached", {})
-    return f"s3://{make_bucket(double)}"
+    bucket = f"b{uuid.uuid4().hex[:12]}"
+    client().create_bucket(Bucket=bucket)
+    return f"s3://{bucket}"
 
 
-def make_bucket(double):
-    """A bucket with a name that no test has had."""
+@pytest.fixture
+def raw_client(store):
+    """AWS's own client, which takes every key."""
+    return client()
+
+
+def client():
     import boto3  # noqa: PLC0415  # comes with moto
 
-    name = f"b{uuid.uuid4().hex[:12]}"
-    boto3.client(
-        "s3",
-        endpoint_url=double.endpoint,
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",  # noqa: S106  # of a double
-        region_name="us-east-1",
-    ).create_bucket(Bucket=name)
-    return name
+    return boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name="us-east-1")

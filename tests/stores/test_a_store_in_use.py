@@ -146,7 +146,10 @@ def test_people_look_after_a_lake_on_a_store(project, capsys):
     assert "quarantined" in headrace("history", "shop/orders.yaml", "--json").stdout
     assert "0 new files" in headrace("plan", "shop/orders.yaml").stdout
     assert "shop.in" in headrace("quarantine", "shop/orders.yaml").stdout
-    assert 'headrace_rows_total{data_set="orders",state="read"} 300' in headrace("metrics", "shop").stdout
+    assert headrace("metrics", "shop", "--to", f"{project.store}/prom/shop.prom").exit_code == 0
+    assert b'headrace_rows_total{data_set="orders",state="read"} 300' in storage.read(f"{project.store}/prom/shop.prom")
+    sample = CliRunner().invoke(app, ["sample", "flights", "--to", f"{project.store}/raw"])
+    assert (sample.exit_code, "copy them to the store" in sample.output) == (2, True)
 
     project.edit("[north, south]", "[north, south, nowhere]")
     assert run(replay) == 0

@@ -1,15 +1,16 @@
 """Objects as the one place that touches paths gives them: as files of a folder, with the store's own promises."""
 
+import errno
 import gzip
 import hashlib
 import io
 import itertools
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import boto3
 import fastavro
 import obstore
 import pyarrow as pa
@@ -123,6 +124,31 @@ def test_a_new_file_is_there_when_it_is_finished(store):
         assert (found and found.size) == expected
 
 
+def test_a_disk_that_is_full_is_told_as_the_one_of_drafts(store, monkeypatch):
+    """Objects are written on this machine's disk first."""
+
+    class Full(io.BytesIO):
+        def write(self, _content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    file = storage.create(f"{store}/x")
+    with pytest.raises(PlaceFailure, match=r"TMPDIR.*No space left on device.*free some"):
+        file.sink.write(b"1")
+    file.abandon()
+    assert storage.status(f"{store}/x") is None
+
+
+def test_a_store_that_writes_over_what_is_there_is_refused(store, monkeypatch):
+    """Before the first table is made: without the condition commits of two runs would undo each other."""
+    storage.make_folder(f"{store}/lake")
+    real = obstore.put
+    monkeypatch.setattr(obstore, "put", lambda *asked, **_: real(*asked))
+    with pytest.raises(PlaceFailure, match="writes over an object"):
+        storage.make_folder(f"{store}/lake")
+    assert storage.names(f"{store}/lake") == []
+
+
 @pytest.mark.parametrize(
     ("env", "uri", "told"),
     [
@@ -159,14 +185,13 @@ def test_what_a_real_store_refuses_is_told_with_its_cure(fault, told):
         raise OSError(fault)
 
 
-def test_marks_of_folders_are_no_files_and_odd_keys_are_named(store, double):
+def test_marks_of_folders_are_no_files_and_odd_keys_are_named(store, raw_client):
     """What consoles leave behind is passed over; a key that no path can have is told, not passed over."""
-    client = boto3.client("s3", endpoint_url=double.endpoint, region_name="us-east-1")
     bucket = store.removeprefix("s3://")
     for key in ("raw/in/", "raw/in/a.csv"):
-        client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith("/") else b"1")
+        raw_client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith("/") else b"1")
     assert [path for path, _ in storage.delivered(f"{store}/raw/**/*").complete] == [f"{store}/raw/in/a.csv"]
-    client.put_object(Bucket=bucket, Key="raw/in/../b.csv", Body=b"1")
+    raw_client.put_object(Bucket=bucket, Key="raw/in/../b.csv", Body=b"1")
     with pytest.raises(DataFailure, match="no path"):
         storage.delivered(f"{store}/raw/**/*")
 
