@@ -81,7 +81,8 @@ def _changed(path: str, before: FileStatus, now: FileStatus) -> str:
     if isinstance(before.stamp, str):
         return (
             f"{path}: was ingested, and is another object of as many bytes now (etag {now.stamp}, "
-            f"then {before.stamp}); deliver corrections as a new object and put this one back as it was"
+            f"then {before.stamp}); deliver corrections as a new object and put this one back as it was, or "
+            "say source.changed: reload"
         )
     then = f"@{before.stamp // 10**9}.{before.stamp % 10**9:09d}"
     return (

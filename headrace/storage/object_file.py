@@ -12,9 +12,11 @@ from obstore.exceptions import GenericError, PreconditionError
 from headrace.failures import DataFailure, reaching
 from headrace.storage.reach import Place, place_of, reaching_store
 
+_MOST = 16 << 20  # bytes of a request: a longer one may take more time than the library waits for
+
 
 class ObjectReader(io.RawIOBase):
-    """One object, of which every read is one request; all of them answer from the same content.
+    """One object, of which a read is a request, or some where it is long; all of them answer from the same content.
 
     Raises:
         FileNotFoundError: there is none; when it is read.
@@ -48,8 +50,8 @@ class ObjectReader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """As many bytes as fit, fewer only at the end."""
-        into = memoryview(buffer).cast("B")
+        """Bytes from here on, none only at the end."""
+        into = memoryview(buffer).cast("B")[:_MOST]
         if not into or (self._meta is not None and self._at >= self._size()):
             return 0
         got = self._got(len(into))

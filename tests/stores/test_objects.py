@@ -24,7 +24,7 @@ from headrace.rows.cut import cut
 from headrace.rows.damaged import Damaged
 from headrace.rows.read_blocks import read_blocks
 from headrace.spec.project import parse_data_set
-from headrace.storage import local, objects, reach
+from headrace.storage import local, object_file, objects, reach
 
 NAMES = [
     *("a.csv", "b.csv", "_a.csv", ".a.csv", "c.csv.tmp", "d.txt", "x-1.csv"),
@@ -91,7 +91,7 @@ def _put_number(path, number):
     return storage.put_if_absent(path, b"%d" % number)
 
 
-def test_a_file_is_read_from_anywhere_and_from_one_content_only(store, double):
+def test_a_file_is_read_from_anywhere_and_from_one_content_only(store, double, monkeypatch):
     """Seeking reads what a file would give; an object that is replaced meanwhile is refused, not mixed."""
     content = os.urandom(5_000_000)
     storage.put(f"{store}/big", content)
@@ -102,6 +102,9 @@ def test_a_file_is_read_from_anywhere_and_from_one_content_only(store, double):
             assert file.read(size) == content[start : start + size]
         assert file.seek(0, os.SEEK_END) == len(content)
         assert len(double.asked()) - asked <= 5
+        monkeypatch.setattr(object_file, "_MOST", 1 << 20)
+        file.seek(10)
+        assert file.read(4_500_000) == content[10:4_500_010]
         storage.put(f"{store}/big", content[::-1])
         file.seek(1_000_000)
         with pytest.raises(DataFailure, match="big: the object was replaced or removed while it was read"):
