@@ -1,12 +1,14 @@
 """How every pipeline and job is called: the same options, progress, messages and exit codes."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.alarm import INTERRUPTED, STEP, raise_alarm
 from headrace.failures import Failure, refused
 from headrace.progress import Progress
 from headrace.spec.place import Place
@@ -60,21 +62,26 @@ def run(
     known, unknown = parser.parse_known_args(argv)
     if unknown and not pass_on:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    progress = Progress(as_json=known.json)
+    progress, place = Progress(as_json=known.json), Place()
     try:
-        progress.done(dict(flow(Call(known.config, load_place(known.place), progress, known, unknown))))
-    except Failure as failure:
-        return _failed(progress, str(failure), failure.exit_code)
+        place = load_place(known.place)
+        progress.done(dict(flow(Call(known.config, place, progress, known, unknown))))
     except KeyboardInterrupt:
-        return _failed(progress, "interrupted; what was committed stays, run again to go on", 130)
-    except Exception as fault:  # noqa: BLE001  # the last net: say it, with its trace, and end with 1
-        if isinstance(fault, OSError) and (told := refused(fault)):
-            return _failed(progress, str(told), told.exit_code)
-        traceback.print_exc(file=sys.stderr)
-        return _failed(progress, f"{type(fault).__name__}: {fault}", 1)
-    return 0
-
-
-def _failed(progress: Progress, message: str, exit_code: int) -> int:
+        message, exit_code = "interrupted; what was committed stays, run again to go on", INTERRUPTED
+    except Exception as fault:  # noqa: BLE001  # the last net: say it, and end with its code
+        message, exit_code = _told(fault)
+    else:
+        return 0
     progress.failed(message, exit_code)
+    if STEP not in os.environ:  # else who called raises it
+        raise_alarm(place.on_alarm, prog.removeprefix("python -m "), known.config, exit_code, message)
     return exit_code
+
+
+def _told(fault: Exception) -> tuple[str, int]:
+    """What is said of a failure, and its exit code; of a fault of ours the trace as well."""
+    failure = refused(fault) if isinstance(fault, OSError) else fault
+    if isinstance(failure, Failure):
+        return str(failure), failure.exit_code
+    traceback.print_exception(fault, file=sys.stderr)
+    return f"{type(fault).__name__}: {fault}", 1

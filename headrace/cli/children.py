@@ -5,14 +5,18 @@ ends, and a segmentation fault there is a message here.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import IO, Any
+
+from headrace.alarm import STEP
 
 KEPT_LINES = 30
 
@@ -35,12 +39,14 @@ class Outcome:
         return bool(self.summary.get("nothing_to_do"))
 
 
-def run_child(module: str, arguments: Sequence[str], on_event: Callable[[Event], None]) -> Outcome:
-    """Run `python -m module` to its end; every event it reports is passed on as it comes."""
+def run_child(module: str, arguments: Sequence[str], on_event: Callable[[Event], None], step: str = "") -> Outcome:
+    """Run `python -m module` to its end; every event it reports is passed on as it comes, and SIGTERM to it."""
     command = [sys.executable, "-m", module, *arguments, "--json"]
+    env = {**os.environ, STEP: step}
     with (
         TemporaryFile() as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child,  # noqa: S603  # our own module
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env) as child,  # noqa: S603  # our own module
+        _passing_on(child),
     ):
         assert child.stdout is not None
         last: Event = {}
@@ -55,6 +61,16 @@ def run_child(module: str, arguments: Sequence[str], on_event: Callable[[Event],
             child.wait()
             return Outcome(130, message="interrupted; what was committed stays, run again to go on")
         return _outcome(module, child.returncode, last, errors)
+
+
+@contextmanager
+def _passing_on(child: "subprocess.Popen[str]") -> Iterator[None]:
+    """Inside, SIGTERM ends the child, in its own way, in place of leaving it alone."""
+    before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _event(line: str) -> Event | None:

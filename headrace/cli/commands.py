@@ -296,6 +296,23 @@ def run(
     return run_steps(project.name, steps, place_file, place, Screen(as_json=as_json))
 
 
+@answers
+def watch(path: Path, place_file: str | None, pause: str, *, as_json: bool) -> int:
+    """Ingest the files of one data set as they come, until SIGTERM or Ctrl-C."""
+    try:
+        parse_duration(pause)
+    except ValueError as fault:
+        return _fail(f"--watch: {fault}", 2, as_json=as_json)
+    project, place = _project(path), load_place(place_file)
+    steps = _chosen(project, path, [INGEST], None)
+    if len(steps) != 1 or steps[0].streams:
+        cure = f"for each of them: headrace ingest {steps[0].config} --watch {pause}" if len(steps) > 1 else ""
+        endless = "python -m pipelines.ingest_stream --until forever reads a topic"
+        return _fail(f"{path}: --watch is for the files of one data set; {cure or endless}", 2, as_json=as_json)
+    prove_place(project, steps, place_file)
+    return run_steps(project.name, steps, place_file, place, Screen(as_json=as_json), ["--watch", pause])
+
+
 def _chosen(project: Project, path: Path, only: Sequence[str], first: str | None) -> list[Step]:
     steps = [s for s in steps_of(project) if not only or s.kind in only or s.name in only]
     if path.is_file():

@@ -71,8 +71,19 @@ def plan(
 
 
 @app.command()
-def ingest(project: Project, place: PlaceFile = None, as_json: AsJson = False) -> None:
+def ingest(
+    project: Project,
+    watch: Annotated[
+        str | None, typer.Option(metavar="PAUSE", help="Take files of one data set as they come, looking so often.")
+    ] = None,
+    place: PlaceFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Files → events and quarantine, every row once and accounted for."""
+    from headrace.cli import commands
+
+    if watch is not None:
+        raise typer.Exit(commands.watch(project, place, watch, as_json=as_json))
     _steps(project, place, "ingest", as_json=as_json)
 
 

@@ -97,4 +97,5 @@ class Place(Section):
     kafka: KafkaPlace = Field(default=KafkaPlace())
     """The Kafka cluster that topics are read from."""
     on_alarm: str = ""
-    """A shell command that is run where a step fails, with step, config, exit_code and message as JSON on its input."""
+    """A shell command that is run where a step or entry point fails, with step, config, exit_code and message as JSON
+    on its input."""

@@ -16,6 +16,7 @@ from headrace.cli.steps import Step
 from headrace.report.step_times import step_times
 from headrace.spec.place import Place, Roots
 from lib import shop
+from pipelines import ingest_batch
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -234,3 +235,31 @@ def test_a_failed_step_raises_the_alarm(folder, command, said):
         told = json.loads((folder / "told.json").read_text())
         assert (told["step"], told["exit_code"], told["config"]) == ("ingest orders", 3, "shop/orders.yaml")
         assert "broke the contract" in told["message"]
+
+
+def test_an_entry_point_raises_the_alarm_itself_unless_headrace_called_it(folder, monkeypatch):
+    """Once in either way, and never for what somebody has ended."""
+    config = folder / "shop/orders.yaml"
+    config.write_text(config.read_text().replace("contract:\n", "contract:\n  stop_if: {quarantined_share: 0.0}\n"))
+    (folder / "place.yaml").write_text("place: here\non_alarm: 'cat >> told.json; echo >> told.json'\n")
+    call = ["--config", "shop/orders.yaml", "--place", "place.yaml", "--json"]
+    assert ingest_batch.main(call) == 3
+    (told,) = (json.loads(line) for line in (folder / "told.json").read_text().splitlines())
+    assert (told["step"], told["exit_code"]) == ("pipelines.ingest_batch", 3)
+    assert headrace("ingest", "shop/orders.yaml", "--place", "place.yaml").exit_code == 3
+    steps = [json.loads(line)["step"] for line in (folder / "told.json").read_text().splitlines()]
+    assert steps == ["pipelines.ingest_batch", "ingest orders"]
+    monkeypatch.setattr(ingest_batch, "planner_of", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert ingest_batch.main(call) == 130
+    assert len((folder / "told.json").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "pause", "said"),
+    [("shop", "30s", "headrace ingest shop/orders.yaml --watch 30s"), ("shop/orders.yaml", "soon", "--watch: 'soon'")],
+)
+def test_a_watch_is_of_one_data_set(folder, what, pause, said):
+    """Of a project with several it is said how to watch each."""
+    shop.write_model(folder)
+    answered = headrace("ingest", what, "--watch", pause)
+    assert (answered.exit_code, said in answered.output) == (2, True), answered.output

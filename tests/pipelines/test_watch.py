@@ -27,11 +27,15 @@ def config(tmp_path):
     return shop.write_project(tmp_path)
 
 
+ITSELF = ("pipelines.ingest_batch", "--config")
+BY_HEADRACE = ("headrace.cli", "ingest")
+
+
 @pytest.fixture
-def watching(config, tmp_path):
+def watching(config, tmp_path, request):
     """A run that looks every second, in a process of its own; killed at the end if it is still there."""
     run = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.ingest_batch", "--config", str(config), "--watch", "1s", "--json"],
+        [sys.executable, "-m", *getattr(request, "param", ITSELF), str(config), "--watch", "1s", "--json"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
@@ -61,6 +65,7 @@ def wait_for(run, tmp_path, rows):
     pytest.fail(f"{rows} rows did not come")
 
 
+@pytest.mark.parametrize("watching", [ITSELF, BY_HEADRACE], indirect=True, ids=["itself", "headrace"])
 def test_files_that_come_later_are_ingested_until_it_is_told_to_end(watching, tmp_path):
     """It may begin before the first file; each delivery is a plan; SIGTERM ends it well, with the sums of all."""
     shop.deliver(tmp_path, "a.csv", range(1, 11))
