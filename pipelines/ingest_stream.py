@@ -70,7 +70,7 @@ def build(
 
     def write(table: str, schema: Any) -> WriteParts:
         named = {partition_name(topic, number): offset for number, offset in first[table].items()}
-        return WriteParts(table, tables[table].root, schema, named)
+        return WriteParts(tables[table], schema, named)
 
     messages = root | "Read" >> ReadKafka(source)
     rows = messages | "Check" >> CheckMessages(data)
@@ -171,7 +171,7 @@ def _rounds(  # what a run is made of
         call.progress.step(
             f"topic {topic.name} of {data.dataset}", partitions=len(at), **({"offsets": left} if left else {})
         )
-        source = partial(_source, topic, call.place.kafka, first, stop)
+        source = partial(_source, topic, call.place.kafka, first, stop, tables)
         state = launcher.run(
             f"ingest {data.dataset}",
             left,
@@ -200,7 +200,13 @@ def _tables(folder: DataSetFolder, data: DataSet, contract: str) -> dict[str, St
     }
 
 
-def _source(topic: Topic, kafka: KafkaPlace, first: Mapping[str, Offsets], stop: Offsets | None) -> "KafkaSource":
+def _source(
+    topic: Topic,
+    kafka: KafkaPlace,
+    first: Mapping[str, Offsets],
+    stop: Offsets | None,
+    tables: Mapping[str, StreamTable],
+) -> "KafkaSource":
     """Reading begins where the table that is furthest behind ends; no block reaches across the end of another."""
     from transforms.consumer_slot import Fetched  # noqa: PLC0415
     from transforms.read_kafka import KafkaSource  # noqa: PLC0415
@@ -212,6 +218,7 @@ def _source(topic: Topic, kafka: KafkaPlace, first: Mapping[str, Offsets], stop:
         stop=stop,
         cuts={p: tuple(offsets[p] for offsets in first.values()) for p in partitions},
         readers=kafka.readers,
+        tables=tuple(tables.values()),
     )
 
 

@@ -49,12 +49,18 @@ class ConsumerSlot:
 
     what: Fetched
     lock: threading.Lock = field(default_factory=threading.Lock)
+    ends: dict[int, tuple[int, ...]] = field(default_factory=dict)  # of the tables, where the process took over
     _consumer: Any = None
     _at: dict[int, int] = field(default_factory=dict)  # the next offset it gives of each partition
     _open: set[int] = field(default_factory=set)  # partitions that have not come to their stop
     _most: int = _FIRST
     _looked: float = 0.0
     _answered: float = 0.0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process has not read from it yet."""
+        return self._consumer is None
 
     def poll(self, at: Mapping[int, int], stop: Mapping[int, int] | None) -> list[Block]:
         """The messages that follow these offsets: one block for each partition that moved.

@@ -11,7 +11,8 @@ from apache_beam import PCollection, coders
 from apache_beam.io.unbounded_source import CheckpointMark, ReadFromUnboundedSource, UnboundedReader, UnboundedSource
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
-from headrace.lake.offsets import cut_at
+from headrace.lake.offset_commit import OffsetsTable
+from headrace.lake.offsets import cut_at, partition_name
 from headrace.rows.block import Block
 from transforms.coders import BlockCoder
 from transforms.consumer_slot import Fetched, slot_of
@@ -23,13 +24,24 @@ _BUNDLE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class KafkaSource(UnboundedSource):
-    """The messages of some partitions, each from its first offset; up to `stop` where that is given."""
+    """The messages of some partitions, each from its first offset; up to `stop` where that is given.
+
+    A worker that goes on from a runner's checkpoint asks the tables first: they may be ahead
+    of it, and what they have is not read again. Nor does a block reach across the end of one.
+    """
 
     what: Fetched
     first: Mapping[int, int]
     stop: Mapping[int, int] | None
     cuts: Mapping[int, tuple[int, ...]]  # offsets that no block may reach across
     readers: int
+    tables: tuple[OffsetsTable, ...] = ()
+
+    def ends(self) -> dict[int, tuple[int, ...]]:
+        """Where each table ends now, by partition."""
+        names = {partition_name(self.what.topic, number): number for number in self.what.partitions}
+        stored = [table.tokens(names) for table in self.tables]
+        return {number: tuple(tokens[name] for tokens in stored) for name, number in names.items()}
 
     def split(self, desired_num_splits: int, options: Any = None) -> list["KafkaSource"]:  # noqa: ARG002  # Beam's signature
         """One source for each reader; the place says how many, not the runner."""
@@ -63,7 +75,14 @@ class _Reader(UnboundedReader):
         self._slot = slot_of(source.what)
         partitions = source.what.partitions
         # Where blocks were given up to; fetched ones that were not given yet stand in the queue.
+        with self._slot.lock:
+            if self._slot.is_new:  # so is this process: with a mark, it was made to go on where another one died
+                self._slot.ends = source.ends() if isinstance(mark, _Mark) else {}
+            ends = self._slot.ends
         self._given = dict(mark.at) if isinstance(mark, _Mark) else {p: source.first[p] for p in partitions}
+        for partition, tokens in ends.items():
+            self._given[partition] = max(self._given[partition], min(tokens, default=0))
+        self._cuts = {p: (*source.cuts.get(p, ()), *ends.get(p, ())) for p in partitions}
         self._fetched = dict(self._given)
         self._queue: deque[tuple[int, Block]] = deque()
 
@@ -76,8 +95,7 @@ class _Reader(UnboundedReader):
                 for block in self._slot.poll(self._fetched, self._source.stop):
                     partition = int(block.origin.file.rpartition("/")[2])
                     self._fetched[partition] = block.origin.end
-                    points = self._source.cuts.get(partition, ())
-                    self._queue.extend((partition, piece) for piece in pieces(block, points))
+                    self._queue.extend((partition, piece) for piece in pieces(block, self._cuts[partition]))
         if not self._queue:
             return False
         partition, self._block = self._queue.popleft()

@@ -97,7 +97,7 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
             first = self.next_offsets()
             judged = rows | "Count" >> beam.Map(_counted).with_output_types(Judged)
             parts = judged | "Write parts" >> WriteParts(
-                root, root, self.schema, first, self.partition_by, self.cluster_by, self.target, apart=True
+                self._table(self.by), self.schema, first, self.partition_by, self.cluster_by, self.target, apart=True
             )
             return parts | "Commit" >> CommitOffsets({root: self._table(self.by)}, self.by.every, self.by.patience)
         if not rows.windowing.is_default():

@@ -13,6 +13,7 @@ from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace.lake.data_files import TARGET_BYTES, Added
+from headrace.lake.offset_commit import OffsetsTable
 from headrace.lake.offsets import Part, merged
 from headrace.lake.partitioned_files import PartitionedFiles
 from headrace.lake.stream_account import StreamAccount
@@ -28,8 +29,7 @@ class WriteParts(beam.PTransform[PCollection[Judged], PCollection[tuple[str, Par
     Files have fresh names: a bundle that runs twice writes two sets, of which the commit takes one.
     """
 
-    table: str
-    root: str
+    table: OffsetsTable
     schema: pa.Schema
     first: Mapping[str, int]  # the offset the table needs first, by source
     partition_by: Sequence[str] = ()
@@ -39,7 +39,7 @@ class WriteParts(beam.PTransform[PCollection[Judged], PCollection[tuple[str, Par
 
     def expand(self, judged: PCollection[Judged]) -> PCollection[tuple[str, Part]]:
         """Lay out the stage."""
-        files = (self.root, self.schema, tuple(self.partition_by), tuple(self.cluster_by), self.target)
+        files = (self.table.root, self.schema, tuple(self.partition_by), tuple(self.cluster_by), self.target)
         write = beam.ParDo(_WriteFn(self.table, files, dict(self.first), self.apart))
         return judged | "Write file" >> write.with_output_types(tuple[str, Part])
 
@@ -73,12 +73,17 @@ class _Begun:
 
 
 class _WriteFn(beam.DoFn):
-    def __init__(self, table: str, files: tuple[Any, ...], first: dict[str, int], apart: bool) -> None:
+    def __init__(self, table: OffsetsTable, files: tuple[Any, ...], first: dict[str, int], apart: bool) -> None:
         self._table = table
         self._files = files
         self._first = first
         self._apart = apart
         self._begun: dict[str, _Begun] = {}
+
+    def setup(self) -> None:
+        """A worker that takes over from a dead one may find the table ahead of what the pipeline was built with."""
+        now = self._table.tokens(self._first)
+        self._first = {source: max(first, now[source]) for source, first in self._first.items()}
 
     def start_bundle(self) -> None:
         self.teardown()
@@ -89,13 +94,13 @@ class _WriteFn(beam.DoFn):
             return
         group = origin.file if self._apart else ""
         if group in self._begun and not self._begun[group].goes_on_with(origin):
-            yield self._table, self._begun.pop(group).part()
+            yield self._table.name, self._begun.pop(group).part()
         begun = self._begun.setdefault(group, _Begun(PartitionedFiles(*self._files)))
         begun.take(origin, rows, account)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for group in list(self._begun):
-            yield WindowedValue((self._table, self._begun.pop(group).part()), Timestamp.now(), (GlobalWindow(),))
+            yield WindowedValue((self._table.name, self._begun.pop(group).part()), Timestamp.now(), (GlobalWindow(),))
 
     def teardown(self) -> None:
         for begun in self._begun.values():

@@ -68,5 +68,5 @@ def test_graph_of_stream_ingest():
     }
     first = {name: {0: 0} for name in tables}
     data = parse_data_set(clicks.CLICKS.replace("TOPIC", "clicks"), "clicks.yaml").value
-    source = ingest_stream._source(topic, KafkaPlace(), first, None)
+    source = ingest_stream._source(topic, KafkaPlace(), first, None, tables)
     check("ingest_stream", boxes(lambda root: ingest_stream.build(root, source, data, tables, first)))

@@ -20,7 +20,7 @@ from transforms import read_kafka
 _begun: set[str] = set()
 
 
-def begin_at_the_oldest(table: StreamTable, topic: Any, **_: Any) -> dict[int, int]:
+def begin_at_the_oldest(table: StreamTable, topic: Any, *_: Any, **__: Any) -> dict[int, int]:
     again = table.name in _begun
     _begun.add(table.name)
     return {number: retained.end if again else retained.low for number, retained in topic.partitions.items()}
@@ -48,7 +48,7 @@ def trust_the_group(servers: str) -> None:
         group.close()
         return keep(reader)
 
-    def begin_at_the_groups(_table: StreamTable, topic: Any, **_: Any) -> dict[int, int]:
+    def begin_at_the_groups(_table: StreamTable, topic: Any, *_: Any, **__: Any) -> dict[int, int]:
         group = as_a_group(servers)
         kept = group.committed([TopicPartition(topic.name, p) for p in topic.partitions], timeout=20)
         group.close()
@@ -60,6 +60,7 @@ def trust_the_group(servers: str) -> None:
 
 def forget_tokens() -> None:
     StreamTable.begin = begin_at_the_oldest  # type: ignore[method-assign,assignment]
+    StreamTable.tokens = lambda _, sources: dict.fromkeys(sources, 0)  # type: ignore[method-assign,assignment]
     StreamTable.commit = commit_blindly  # type: ignore[method-assign]
     ingest_stream._prove_reached = lambda *_: None  # type: ignore[assignment]
 

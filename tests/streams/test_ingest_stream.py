@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from apache_beam.utils.timestamp import MAX_TIMESTAMP
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from deltalake import DeltaTable
@@ -22,6 +23,7 @@ from lib import clicks, shop
 from pipelines import ingest_batch, ingest_stream
 from transforms import consumer_slot, write_parts
 from transforms.consumer_slot import Fetched, slot_of
+from transforms.read_kafka import KafkaSource, _Mark
 
 
 @pytest.fixture
@@ -253,6 +255,36 @@ def test_a_block_lost_on_the_way_stops_the_run(broker, web, capsys, monkeypatch)
     assert "offsets never arrived" in failed["message"]
     assert f"{web}/0 0..5" in failed["message"]
     assert ids() == []
+
+
+class Ends:
+    """A table that ends at an offset of every partition."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def tokens(self, sources):
+        """As a table tells them."""
+        return dict.fromkeys(sources, self.at)
+
+
+def test_a_worker_that_takes_over_begins_where_the_tables_end(broker):
+    """A runner's checkpoint may be older than the tables: nothing they have is read again, no block is half in one."""
+    topic = clicks.make_topic(broker, 1)
+    clicks.send(broker, topic, range(100), partitions=1)
+    tables = (Ends(30), Ends(45))
+    source = KafkaSource(Fetched(broker, (), topic, (0,), 1), {0: 0}, {0: 100}, {}, 1, tables)
+    reader = source.create_reader(None, _Mark({0: 10}))
+    spans = []
+    while reader.get_watermark() != MAX_TIMESTAMP:
+        if reader.advance():
+            spans.append(reader.get_current().origin[1:])
+    assert spans[0][0] == 30
+    assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
+    assert spans[-1][1] == 100
+    assert all(not start < 45 < end for start, end in spans)
+    again = source.create_reader(None, reader.get_checkpoint_mark())  # the next bundle: the process is not new any more
+    assert again.get_watermark() == MAX_TIMESTAMP
 
 
 def test_calls_that_cannot_mean_anything_are_refused(broker, web, tmp_path, capsys, monkeypatch):
