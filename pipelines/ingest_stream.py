@@ -25,7 +25,7 @@ from headrace.lake.planning import Planner, planner_of
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_commit import StreamTable, stream_account, stream_prefix
 from headrace.lake.tables import create_table, open_table
-from headrace.rows.messages import KEY, LATE, MessageChecker
+from headrace.rows.messages import KEY, MessageChecker
 from headrace.spec.data_set import DataSet
 from headrace.spec.digest import contract_digest
 from headrace.spec.place import BeamPlace, KafkaPlace
@@ -183,7 +183,7 @@ def _rounds(  # what a run is made of
 
 def _tables(folder: DataSetFolder, data: DataSet, contract: str) -> dict[str, StreamTable]:
     """The tables of a topic, made where they are not there yet."""
-    schemas = {"quarantine": quarantine_schema().append(KEY), "events": events_schema(data).append(LATE)}
+    schemas = {"quarantine": quarantine_schema().append(KEY), "events": events_schema(data)}
     return {
         name: StreamTable(
             name=name,

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import entry, storage
 from headrace.entry import Call
-from headrace.failures import Conflict, Failure, UsageFailure
+from headrace.failures import Conflict, Failure
 from headrace.lake.at_work import at_work
 from headrace.lake.before import Before, rows_before
 from headrace.lake.commit import newest_infos
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.planning import planner_of
-from headrace.lake.replays import Replay, next_replay, settle_replay
+from headrace.lake.repeats import keys_as_they_came
+from headrace.lake.replays import Arrived, Replay, next_replay, settle_replay
 from headrace.lake.settlements import SETTLEMENTS
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table
@@ -54,7 +55,7 @@ def build(root: "beam.Pipeline", work: Work) -> None:
     rows = root | "Read quarantine" >> ReadDelta(files, quarantine_schema())
     again = rows | "Again" >> CheckAgain(data, folder.plans, folder.settlements, replay.settlements.version)
     events = again.accepted | "Write events" >> WriteFiles(folder.events, events_schema(data))
-    repeats = again.accepted | "Find repeats" >> FindRepeats(data, before)
+    repeats = again.accepted | "Find repeats" >> FindRepeats(data, before, keys_as_they_came)
     parts = [
         events | "Events" >> beam.Map(lambda file: (None, ("written", file))),
         again.counts | "Counts" >> beam.Map(lambda counts: (None, ("counts", counts))),
@@ -62,16 +63,15 @@ def build(root: "beam.Pipeline", work: Work) -> None:
         root | "Replay" >> beam.Create([(None, ("replay", None))], reshuffle=False),
     ]
     gathered = parts | "All" >> beam.Flatten() | "Gather" >> beam.GroupByKey()
-    gathered | "Settle" >> beam.Map(_settle, replay, folder, before and before.version)
+    gathered | "Settle" >> beam.Map(_settle, work)
 
 
-def _settle(
-    gathered: tuple[None, Iterable[tuple[str, Any]]], replay: Replay, folder: DataSetFolder, seen: int | None
-) -> None:
+def _settle(gathered: tuple[None, Iterable[tuple[str, Any]]], work: Work) -> None:
     parts: dict[str, list[Any]] = {"written": [], "counts": [], "repeats": [], "replay": []}
     for part, value in gathered[1]:
         parts[part].append(value)
-    settle_replay(replay, folder, parts["counts"], parts["written"], parts["repeats"], seen)
+    arrived = Arrived(parts["counts"], parts["written"], parts["repeats"])
+    settle_replay(work.replay, work.folder, arrived, work.data, work.before)
 
 
 def replay(call: Call) -> dict[str, Any]:
@@ -82,18 +82,14 @@ def replay(call: Call) -> dict[str, Any]:
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
-    if data.source.topic:
-        raise UsageFailure(
-            f"{call.config}: messages of a topic are not replayed; write them to the topic again, mended"
-        )
     lake = call.place.roots.lake
     folder = DataSetFolder(lake, project.name, data.dataset)
-    with at_work(folder.root):
+    with at_work(folder.replays):  # not the data set's lock: a stream may hold that for ever
         open_snapshot(folder.quarantine)  # there is one
         create_table(folder.events, events_schema(data))
         create_table(folder.settlements, SETTLEMENTS)
         located = project.data_sets[data.dataset]
-        if plan := planner_of(located, folder).open_plan():
+        if data.of_files and (plan := planner_of(located, folder).open_plan()):
             raise Conflict(
                 f"{folder.root}: plan {plan.number} is not finished, and a replay may hold its keys; finish it first: "
                 f"headrace ingest {call.config}"
@@ -103,9 +99,9 @@ def replay(call: Call) -> dict[str, Any]:
             return {"data_set": data.dataset, "nothing_to_do": True}
         rows = open_snapshot(folder.quarantine, sealed.quarantine.version).rows
         call.progress.step(f"replay {sealed.number} of {data.dataset}", rows=rows)
-        by = parse_data_set(sealed.text, sealed.config).value
+        by = parse_data_set(sealed.text, sealed.config, sealed.schemas).value
         away = DataSetFolder(storage.absolute(lake), project.name, data.dataset)
-        work = Work(sealed, by, away, rows_before(by, folder.events, 50 * rows))
+        work = Work(sealed, by, away, rows_before(by, away.events, 50 * rows))
         state = launcher.run(f"replay {data.dataset}", rows, partial(build, work=work))
         told = next((info["replay"] for info in newest_infos(folder.events) if "replay" in info), {"replay": 0})
         if told["replay"] != sealed.number:

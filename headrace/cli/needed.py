@@ -51,9 +51,10 @@ def oldest_writer(project: Project, place: Place, name: str) -> dt.datetime | No
     if name not in project.data_sets:
         return last_begun(ModelFolder(place.roots.lake, project.name, name).root)
     folder = DataSetFolder(place.roots.lake, project.name, name)
-    begun = [last_begun(folder.root)]
-    numbers = PlanFolder(folder.plans).numbers()  # none of a topic
-    if numbers and (plan := planner_of(project.data_sets[name], folder).open_plan()):
+    begun = [last_begun(folder.root), last_begun(folder.replays)]
+    located = project.data_sets[name]
+    planned = located.value.of_files and PlanFolder(folder.plans).numbers()
+    if planned and (plan := planner_of(located, folder).open_plan()):
         begun.append(dt.datetime.fromisoformat(plan.sealed_at))
     if replay := open_replay(folder):
         begun.append(dt.datetime.fromisoformat(replay.sealed_at))

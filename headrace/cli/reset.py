@@ -38,7 +38,7 @@ def forget(forgotten: Forgotten) -> None:
     Raises:
         Conflict: a run is at work there.
     """
-    with storage.locked(forgotten.folder):
+    with storage.locked(forgotten.folder), storage.locked(storage.join(forgotten.folder, "replays")):
         if storage.on_a_store(forgotten.folder):  # where it takes steps; tables without plans can be reset again
             for plans in ("plans", "replays"):
                 storage.remove_folder(storage.join(forgotten.folder, plans))

@@ -4,14 +4,15 @@ Hashes of keys travel, never rows: 128 bits and a place for each row. A row that
 holds came before every row of a plan; within a plan, the order is that of files and lines.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace.lake.ranks import ranks
+from headrace.lake.settlements import by_file
 from headrace.lake.snapshot import RowGroup
 from headrace.rows.block import Origin
 from headrace.rows.key_hash import UInt64, wide_hash
@@ -20,6 +21,13 @@ Places = NDArray[np.int64]
 
 _BUCKET_ROWS = 1_000_000  # aim: some 40 MB while a bucket is looked through
 _MOST_BUCKETS = 4096
+
+
+class Came(NamedTuple):
+    """When rows came that stand elsewhere now."""
+
+    turn: tuple[bool, int, str]  # the plans in their order, then topics; of a plan, the files
+    offsets: Places
 
 
 class Keys(NamedTuple):
@@ -35,11 +43,12 @@ class Keys(NamedTuple):
     places: Places  # of the rows among the accepted rows of their block, or those of the row group
     rank: NDArray[np.int64] | None = None  # the greatest of a key stays; None: the first
     old: bool = False  # of the table
+    came: Came | None = None  # where their turn is another one than their origin's
 
     @property
-    def turn(self) -> tuple[bool, Origin | tuple[str, int, int]]:
+    def turn(self) -> tuple[bool, tuple[Any, ...]]:
         """The order in which rows come: those of the table first."""
-        return not self.old, self.origin or ("", 0, 0)
+        return not self.old, self.came.turn if self.came else self.origin or ("", 0, 0)
 
 
 class Repeats(NamedTuple):
@@ -71,6 +80,17 @@ def keys_of(rows: pa.RecordBatch, key: KeyColumns, origin: Origin | None, bucket
     return _by_bucket(_hashed(rows, key, origin, np.arange(rows.num_rows), old=origin is None), buckets)
 
 
+def keys_as_they_came(
+    rows: pa.RecordBatch, key: KeyColumns, origin: Origin | None, buckets: int
+) -> Iterator[tuple[int, Keys]]:
+    """The same of rows that stand elsewhere now: their turn is that of the plan, file and line they came with."""
+    offsets = rows.column("_offset").to_numpy()
+    for (plan, file), at in by_file(rows):
+        for bucket, keys in keys_of(rows.take(pa.array(at)), key, origin, buckets):
+            places = at[keys.places]
+            yield bucket, keys._replace(places=places, came=Came((plan is None, plan or 0, file), offsets[places]))
+
+
 def old_keys(
     rows: pa.RecordBatch, places: Places, key: KeyColumns, group: RowGroup, buckets: int
 ) -> Iterator[tuple[int, Keys]]:
@@ -85,7 +105,7 @@ def _hashed(rows: pa.RecordBatch, key: KeyColumns, origin: Origin | None, places
 
 
 def _by_bucket(keys: Keys, buckets: int) -> Iterator[tuple[int, Keys]]:
-    origin, high, low, places, rank, old = keys
+    origin, high, low, places, rank, old, _ = keys
     bucket = (high >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)
     order = np.argsort(bucket, kind="stable")
     ends = np.searchsorted(bucket[order], np.arange(buckets, dtype=np.uint64), side="right")
@@ -117,6 +137,10 @@ def find_repeats(keys: Iterable[Keys]) -> list[Repeats]:
     part = np.repeat(np.arange(len(parts)), [len(part.high) for part in parts])
     place = np.concatenate([part.places for part in parts])
     rank = [part.rank for part in parts if part.rank is not None]
+    if any(part.came for part in parts):
+        came = _as_they_came(parts)
+        high, low, part, place = high[came], low[came], part[came], place[came]
+        rank = [np.concatenate(rank)[came]] if rank else []
     order = np.argsort(high, kind="stable")  # rows of one hash stay in the order in which they came
     same = high[order][1:] == high[order][:-1]
     if rank and same.any():
@@ -132,6 +156,13 @@ def find_repeats(keys: Iterable[Keys]) -> list[Repeats]:
         if origin is not None:
             found.append(Repeats(origin, np.sort(place[repeated[part[repeated] == number]]), parts[number].old))
     return found
+
+
+def _as_they_came(parts: Sequence[Keys]) -> Places:
+    """The order of all rows, where several parts may have rows of one file."""
+    turns = np.cumsum([n > 0 and parts[n].turn != parts[n - 1].turn for n in range(len(parts))])
+    turn = np.repeat(turns, [len(part.high) for part in parts])
+    return np.lexsort((np.concatenate([part.came.offsets if part.came else part.places for part in parts]), turn))
 
 
 def merged(parts: Iterable[Repeats]) -> dict[Origin, Places]:

@@ -2,37 +2,44 @@
 
 A replay is sealed over one version of the quarantine table, one of the settlements, and one
 contract: whoever runs it, however often, checks the same rows by the same rules. It is done
-when both tables carry its number.
+when both tables carry its number; as long as none does, it may be sealed anew.
 """
 
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 
 from headrace import storage
-from headrace.failures import Conflict
+from headrace.failures import Conflict, DataFailure
 from headrace.fault_points import reached
 from headrace.lake.accounts import prove_tiling
-from headrace.lake.commit import Token, commit_once, stored_token
-from headrace.lake.data_files import DataFileWriter
+from headrace.lake.before import Before
+from headrace.lake.changes import added_between
+from headrace.lake.commit import Token, commit_once, digest_version, stored_token
+from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.plans import TableBase
-from headrace.lake.reading import opened
+from headrace.lake.reading import read_file
 from headrace.lake.repeats import Places, Repeats, merged
-from headrace.lake.settlements import SETTLEMENTS
-from headrace.lake.snapshot import open_snapshot
+from headrace.lake.replaced import Replaced, without_replaced
+from headrace.lake.rivals import Rivals, with_rivals
+from headrace.lake.settlements import BROUGHT, SETTLEMENTS, by_file, not_in, settled
+from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.lake.tables import open_table
-from headrace.lake.without_repeats import without_repeats
+from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written, prove_written
 from headrace.rows.block import Origin
 from headrace.spec.data_set import DataSet
 from headrace.spec.digest import contract_digest
 from headrace.spec.located import Located
+
+_ATTEMPTS = 20  # beside a stream that commits every few seconds
+_SHOWN = 5  # repeated keys in a message
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,19 @@ class Replay:
     config: str  # path of the data-set file
     text: str  # the data-set file as it was: what rows are checked by
     contract: str  # its digest
+    schemas: Mapping[str, str]  # of messages in Avro, as its files were
     quarantine: TableBase
     settlements: TableBase
     events: TableBase
+
+    def to_json(self) -> bytes:
+        """As it stands on disk."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @property
+    def seal(self) -> int:
+        """What tells this sealing from another one under the same number, as a token's version can hold it."""
+        return digest_version(self.to_json())
 
     def app(self, table: str) -> str:
         """The app id under which replays are committed to one of their tables."""
@@ -68,6 +85,14 @@ class ReplayCounts(NamedTuple):
     origin: Origin
     read: int
     accepted: int  # also those whose key turns out to be there already
+
+
+class Arrived(NamedTuple):
+    """What the workers made of a replay, whatever the order."""
+
+    counts: Sequence[ReplayCounts]
+    written: Sequence[Written]
+    repeats: Sequence[Repeats]
 
 
 class Replayed(NamedTuple):
@@ -91,90 +116,196 @@ def open_replay(folder: DataSetFolder) -> Replay | None:
 def next_replay(folder: DataSetFolder, located: Located[DataSet]) -> Replay | None:
     """The open replay, a new one where rows or contract are new, or None where there is nothing to do.
 
+    An open one that no table carries is sealed anew, by the contract as it is now.
+
     Raises:
         Conflict: another run has sealed one at the same moment, or the file of one is damaged.
     """
-    if unfinished := open_replay(folder):
+    unfinished = open_replay(folder)
+    if unfinished and _carries(folder, unfinished, "events"):
         return unfinished
     newest = max(_numbers(folder), default=0)
+    if unfinished:
+        return _sealed_again(folder, unfinished, located)
     last = _read(folder, newest) if newest else None
-    contract = contract_digest(located.value)
-    quarantine = open_snapshot(folder.quarantine)
-    seen = last and (last.contract, last.quarantine) == (contract, TableBase(quarantine.table_id, quarantine.version))
-    if seen or quarantine.rows <= open_snapshot(folder.settlements).rows:
+    replay = _present(folder, located, newest + 1)
+    seen = last and (last.contract, last.quarantine) == (replay.contract, replay.quarantine)
+    rows, done = (open_snapshot(root).rows for root in (folder.quarantine, folder.settlements))
+    if seen or rows <= done:
         return None
-    replay = Replay(
-        number=newest + 1,
-        data_set=located.value.dataset,
-        sealed_at=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
-        config=located.file,
-        text=located.text,
-        contract=contract,
-        quarantine=TableBase(quarantine.table_id, quarantine.version),
-        settlements=_base(folder.settlements),
-        events=_base(folder.events),
-    )
-    if not storage.put_if_absent(_path(folder, replay.number), json.dumps(asdict(replay), indent=1).encode()):
+    if not storage.put_if_absent(_path(folder, replay.number), replay.to_json()):
         raise Conflict(f"{_path(folder, replay.number)}: another run has sealed this replay; run again")
     reached("sealed")
     return replay
 
 
-def settle_replay(
-    replay: Replay,
-    folder: DataSetFolder,
-    counts: Sequence[ReplayCounts],
-    written: Sequence[Written],
-    repeats: Sequence[Repeats],
-    seen: int | None,
-) -> Replayed:
-    """Commit what a replay accepted: the settlements first, then the events. Run twice it commits once.
+def _sealed_again(folder: DataSetFolder, replay: Replay, located: Located[DataSet]) -> Replay:
+    """A replay that no table carries, over the rows and by the contract as they are now."""
+    again = replace(_present(folder, located, replay.number), sealed_at=replay.sealed_at)
+    if again != replay:
+        storage.put(_path(folder, again.number), again.to_json())
+    return again
 
-    `seen` is the version of the events in which keys were looked for; None without a key.
+
+def _present(folder: DataSetFolder, located: Located[DataSet], number: int) -> Replay:
+    return Replay(
+        number=number,
+        data_set=located.value.dataset,
+        sealed_at=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
+        config=located.file,
+        text=located.text,
+        contract=contract_digest(located.value),
+        schemas=dict(located.schemas),
+        quarantine=_base(folder.quarantine),
+        settlements=_base(folder.settlements),
+        events=_base(folder.events),
+    )
+
+
+def settle_replay(
+    replay: Replay, folder: DataSetFolder, arrived: Arrived, data: DataSet, before: Before | None
+) -> Replayed:
+    """Commit what a replay accepted: the events first, then what became of the rows. Run twice it commits once.
+
+    `before` are the rows of the events in which keys were looked for; None without a key. Rows
+    that others add meanwhile are looked through as well, before the commit. A run that dies
+    between the two is finished by one that reads from the events which rows they took.
 
     Raises:
-        DataFailure: a row group of quarantine is missing, or rows were lost on the way.
-        Conflict: another run has committed in between.
+        DataFailure: a row group of quarantine is missing, rows were lost on the way, or a key is repeated
+            and that is refused.
+        Conflict: another run has settled the replay in between, or with `latest_by` any has committed.
     """
+    counts, written = arrived.counts, arrived.written
     planned = open_snapshot(folder.quarantine, replay.quarantine.version).files
     prove_tiling([Origin(f.path, 0, f.rows) for f in planned], [c.origin for c in counts])
-    name = f"replay {replay.number}"
-    prove_written(name, "events", {c.origin: c.accepted for c in counts}, written)
-    gone = merged(repeats)
-    events = without_repeats(folder.events, written, gone)
-    left = {c.origin: c.accepted - len(gone.get(c.origin, ())) for c in counts}
-    prove_written(name, "events", left, events)
-    read, accepted = sum(c.read for c in counts), sum(left.values())
-    duplicate = sum(map(len, gone.values()))
-    done = Replayed(replay.number, read, accepted, duplicate, read - accepted - duplicate)
-    info = {"replay": done._asdict()}
+    prove_written(f"replay {replay.number}", "events", {c.origin: c.accepted for c in counts}, written)
+    if _carries(folder, replay, "events"):
+        gone = _not_taken(folder, written)
+    else:
+        gone = _commit_events(replay, folder, arrived, data, before)
+    done = _replayed(replay, counts, gone)
     settlements = _settled_files(folder, replay.number, written, gone)
-    for table, root, adds in (
-        ("settlements", folder.settlements, settlements),
-        ("events", folder.events, [w.added for w in events]),
-    ):
-        app = replay.app(table)
-        before = stored_token(root, app)
-        if before is not None and before > replay.number:
-            raise Conflict(f"{root}: carries replay {before} already; another run was faster, run again")
-        token = Token(app, replay.number, before)
-        commit_once(root, [token], adds, info=info, seen=seen if table == "events" else None)
-        reached("tables")
+    commit_once(folder.settlements, _tokens(folder, replay, "settlements"), settlements, info=_told(done))
+    reached("tables")
     return done
+
+
+def _commit_events(
+    replay: Replay, folder: DataSetFolder, arrived: Arrived, data: DataSet, before: Before | None
+) -> dict[Origin, Places]:
+    """Add the accepted rows that repeat no key to the events; which do repeat one comes back."""
+    gone = merged(found for found in arrived.repeats if not found.old)
+    old = [found for found in arrived.repeats if found.old]
+    replaced = without_replaced(open_snapshot(folder.events, before.version), old) if before and old else Replaced()
+    # An older load of a file that is loaded again must not come back, also where there is no key.
+    reloads = data.of_files and data.of_files.source.changed == "reload"
+    seen = replay.events.version if reloads else before and before.version
+    for _ in range(_ATTEMPTS):
+        if seen is not None:
+            seen, rivals = _rivals(folder, seen, data)
+            gone = with_rivals(folder.events, data, arrived.written, gone, Rivals(rivals, before)) if before else gone
+        if data.on_repeat == "refuse" and gone:
+            raise DataFailure(_repeated(replay, folder, arrived.written, gone, data.key))
+        files = without_repeats(folder.events, arrived.written, gone)
+        left = {c.origin: c.accepted - len(gone.get(c.origin, ())) for c in arrived.counts}
+        prove_written(f"replay {replay.number}", "events", left, files)
+        try:
+            commit_once(
+                folder.events,
+                _tokens(folder, replay, "events"),
+                [*(file.added for file in files), *replaced.adds],
+                info=_told(_replayed(replay, arrived.counts, gone)),
+                removes=replaced.removes,
+                seen=seen,
+            )
+        except Conflict as rival:
+            if seen is None or _carries(folder, replay, "events"):
+                raise
+            last = rival
+        else:
+            reached("tables")
+            return gone
+    raise last
+
+
+def _rivals(folder: DataSetFolder, seen: int, data: DataSet) -> tuple[int, tuple[DataFile, ...]]:
+    """The version of the events now, and the files that others have added since one.
+
+    Raises:
+        Conflict: rows were changed, or with `latest_by` added, so that all must be looked at anew.
+    """
+    now = open_table(folder.events).version()
+    again = "run again: the replay is sealed anew"
+    try:
+        rivals = added_between(folder.events, seen, now)
+    except DataFailure as changed:
+        raise Conflict(f"{folder.events}: another run has changed rows after version {seen}; {again}") from changed
+    if rivals and data.latest_by:
+        raise Conflict(f"{folder.events}: another run has added rows after version {seen}; {again}")
+    return now, rivals
+
+
+def _tokens(folder: DataSetFolder, replay: Replay, table: str) -> tuple[Token, Token]:
+    """What the table carries afterwards: the number, and, as another run may have sealed it anew, the seal."""
+    app = replay.app(table)
+    seal = f"{app}/seal"
+    return (
+        Token(app, replay.number, replay.number - 1 or None),
+        Token(seal, replay.seal, stored_token(getattr(folder, table), seal)),
+    )
+
+
+def _replayed(replay: Replay, counts: Sequence[ReplayCounts], gone: Mapping[Origin, Places]) -> Replayed:
+    duplicate, read = sum(map(len, gone.values())), sum(c.read for c in counts)
+    accepted = sum(c.accepted for c in counts) - duplicate
+    return Replayed(replay.number, read, accepted, duplicate, read - accepted - duplicate)
+
+
+def _told(done: Replayed) -> dict[str, Any]:
+    return {"replay": done._asdict()}
+
+
+def _repeated(
+    replay: Replay, folder: DataSetFolder, written: Sequence[Written], gone: Mapping[Origin, Places], key: Sequence[str]
+) -> str:
+    shown = "; ".join(
+        f"{', '.join(f'{name} {row[name]}' for name in key)} at {row['_file']} offset {row['_offset']}"
+        for _, row in rows_at(folder.events, written, gone, [*key, "_file", "_offset"], _SHOWN)
+    )
+    return (
+        f"replay {replay.number} of {replay.data_set}: {sum(map(len, gone.values())):,} rows that pass now repeat the "
+        f"key of another one, and on_repeat is refuse; nothing was committed. For example: {shown}. Say on_repeat: "
+        "ignore, or let the contract refuse them, and run again: the replay is sealed anew"
+    )
+
+
+def _not_taken(folder: DataSetFolder, written: Sequence[Written]) -> dict[Origin, Places]:
+    """The accepted rows that the events have not."""
+    parts = [(file, _brought(folder, file)) for file in written]
+    taken = settled(folder.events, only={brought for _, rows in parts for brought, _ in by_file(rows)})
+    gone: dict[Origin, Places] = {}
+    for file, rows in parts:
+        absent, start = not_in(rows, taken), 0
+        for origin, count in file.rows:
+            if len(places := np.flatnonzero(absent[start : start + count])):
+                gone[origin] = places
+            start += count
+    return gone
+
+
+def _brought(folder: DataSetFolder, file: Written) -> pa.RecordBatch:
+    """What brought the rows of a file."""
+    (rows,) = read_file(storage.join(folder.events, file.added.name), BROUGHT).combine_chunks().to_batches()
+    return rows
 
 
 def _settled_files(
     folder: DataSetFolder, number: int, written: Sequence[Written], gone: Mapping[Origin, Places]
-) -> list[Any]:
+) -> list[Added]:
     with DataFileWriter(folder.settlements, SETTLEMENTS) as file:
         for part in written:
-            repeated = _mask(part, gone)
-            start = 0
-            with opened(storage.join(folder.events, part.added.name)) as rows:
-                for batch in rows.iter_batches(columns=["_plan", "_file", "_offset"]):
-                    here = pa.array(repeated[start : start + batch.num_rows])
-                    start += batch.num_rows
-                    file.write(_settlements(batch, here, number))
+            file.write(_settlements(_brought(folder, part), pa.array(_mask(part, gone)), number))
         added = file.close()
     return [added] if added else []
 
@@ -182,8 +313,7 @@ def _settled_files(
 def _settlements(rows: pa.RecordBatch, repeated: pa.Array, number: int) -> pa.RecordBatch:
     result = pa.array(np.where(repeated.to_numpy(zero_copy_only=False), "duplicate", "accepted"))
     replay = pa.repeat(pa.scalar(number, pa.int64()), rows.num_rows)
-    columns = [*(rows.column(name) for name in ("_plan", "_file", "_offset")), replay, result]
-    return pa.RecordBatch.from_arrays(columns, schema=SETTLEMENTS)
+    return pa.RecordBatch.from_arrays([*rows.columns, replay, result], schema=SETTLEMENTS)
 
 
 def _mask(file: Written, gone: Mapping[Origin, Places]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -196,7 +326,14 @@ def _mask(file: Written, gone: Mapping[Origin, Places]) -> np.ndarray[Any, np.dt
 
 
 def _carries(folder: DataSetFolder, replay: Replay, table: str) -> bool:
-    return stored_token(getattr(folder, table), replay.app(table)) == replay.number
+    root, app = getattr(folder, table), replay.app(table)
+    carries = stored_token(root, app) == replay.number
+    if carries and stored_token(root, f"{app}/seal") != replay.seal:
+        raise Conflict(
+            f"{root}: carries replay {replay.number} as another run had sealed it, perhaps one that outlived its "
+            f"driver; put {_path(folder, replay.number)} back as that run had it, or reset the data set"
+        )
+    return carries
 
 
 def _base(root: str) -> TableBase:

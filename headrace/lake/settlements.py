@@ -1,6 +1,6 @@
 """What became of rows of quarantine that were checked again; a row without a settlement is still there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -11,48 +11,62 @@ from headrace.lake.snapshot import open_snapshot
 
 SETTLEMENTS = pa.schema(
     [
-        ("_plan", pa.int64()),  # which brought the row: another plan may have had another file of that name
-        ("_file", pa.string()),  # where the row's line stands
+        (
+            "_plan",
+            pa.int64(),
+        ),  # which brought the row, as another may have had a file of that name; null: a topic
+        ("_file", pa.string()),  # where the row's line stands, or the partition of its message
         ("_offset", pa.int64()),
         ("replay", pa.int64()),  # which replay settled it
         ("result", pa.string()),  # accepted, or duplicate: its key was there already
     ]
 )
 
-type Settled = Mapping[tuple[int, str], NDArray[np.int64]]
-"""By plan and file, the offsets of the settled lines, ascending."""
+BROUGHT = pa.schema([SETTLEMENTS.field(name) for name in ("_plan", "_file", "_offset")])
+"""What names a row, in quarantine as in the events."""
+
+_NO_PLAN = -1
+
+type Brought = tuple[int | None, str]
+"""What brought some rows: a plan and its file, or, without a plan, the partition of a topic."""
+
+type Settled = Mapping[Brought, NDArray[np.int64]]
+"""The offsets of the settled rows, ascending."""
 
 
-def settled(root: str, version: int) -> Settled:
-    """The rows that are settled as of a version; some 10 bytes each in memory."""
-    found: dict[tuple[int, str], list[NDArray[np.int64]]] = {}
-    columns = pa.schema([SETTLEMENTS.field(name) for name in ("_plan", "_file", "_offset")])
+def settled(root: str, version: int | None = None, only: Container[Brought] | None = None) -> Settled:
+    """The rows that a table names, as of a version, and brought by some; about 10 bytes each in memory."""
+    found: dict[Brought, list[NDArray[np.int64]]] = {}
     for file in open_snapshot(root, version).files:
-        for batch in read_file(file.path, columns).to_batches():
-            for key, at in _by_file(batch):
-                found.setdefault(key, []).append(batch.column("_offset").to_numpy()[at])
+        for batch in read_file(file.path, BROUGHT).to_batches():
+            for key, at in by_file(batch):
+                if only is None or key in only:
+                    found.setdefault(key, []).append(batch.column("_offset").to_numpy()[at])
     return {key: np.sort(np.concatenate(parts)) for key, parts in found.items()}
 
 
 def still_open(rows: pa.RecordBatch, done: Settled) -> pa.RecordBatch:
     """Those rows of a quarantine table that no settlement names."""
-    if not done:
-        return rows  # also those of a topic, which no plan has brought
-    keep = np.ones(rows.num_rows, np.bool_)
+    return rows.filter(pa.array(not_in(rows, done))) if done else rows
+
+
+def not_in(rows: pa.RecordBatch, done: Settled) -> NDArray[np.bool_]:
+    """Which rows are none of these."""
+    absent = np.ones(rows.num_rows, np.bool_)
     offsets = rows.column("_offset").to_numpy()
-    for key, at in _by_file(rows):
+    for key, at in by_file(rows):
         if key in done:
-            keep[at] = ~np.isin(offsets[at], done[key])
-    return rows.filter(pa.array(keep))
+            absent[at] = ~np.isin(offsets[at], done[key])
+    return absent
 
 
-def _by_file(rows: pa.RecordBatch) -> Iterator[tuple[tuple[int, str], NDArray[np.int64]]]:
-    """The places of the rows of each plan's file."""
-    plans = rows.column("_plan").to_numpy(zero_copy_only=False)
+def by_file(rows: pa.RecordBatch) -> Iterator[tuple[Brought, NDArray[np.int64]]]:
+    """The places of the rows of each plan's file, and of each partition."""
+    plans = rows.column("_plan").fill_null(_NO_PLAN).to_numpy(zero_copy_only=False)
     names = rows.column("_file").dictionary_encode()
     codes = names.indices.to_numpy()
-    for plan in np.unique(plans):
+    for plan in np.unique(plans).tolist():
         for code, name in enumerate(names.dictionary.to_pylist()):
             at = np.flatnonzero((plans == plan) & (codes == code))
             if len(at):
-                yield (int(plan), name), at
+                yield (None if plan == _NO_PLAN else plan, name), at

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.failures import DataFailure
-from headrace.rows.block import Origin, RawBlock
+from headrace.rows.block import Block, Origin, RawBlock
 from headrace.rows.check import Checker
 from headrace.rows.folders import columns_in_rows, folder_cells
+from headrace.rows.messages import MESSAGES, MessageChecker
 from headrace.spec.data_set import DataSet
 
 type Header = tuple[str, ...]
@@ -50,8 +51,7 @@ class Replayer:
             accepted, which = self._checked(rows.take(at), header, file)
             found.append(accepted)
             places.append(at.take(which))
-        table = pa.Table.from_batches(found, self.schema).combine_chunks()
-        accepted = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], self.schema)
+        accepted = one_batch(pa.Table.from_batches(found, self.schema))
         return Replayed(accepted, pa.concat_arrays([pa.array([], pa.int64()), *places]), rows.num_rows)
 
     def _alike(
@@ -100,6 +100,45 @@ class Replayer:
         columns = {name: accepted.column(name) for name in accepted.schema.names}
         columns |= {name: rows.column(name).take(at) for name in ("_file", "_offset")}
         return pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema), at
+
+
+class MessageReplayer:
+    """Checks messages of quarantine again; compiled once.
+
+    When the broker got them is not known any more, so nobody says whether they were late.
+    """
+
+    def __init__(self, data: DataSet) -> None:
+        self._checker = MessageChecker(data)
+        self.schema = self._checker.schema
+
+    def __call__(self, rows: pa.RecordBatch) -> Replayed:
+        """Check rows with the columns of a quarantine table, all of them replayable."""
+        found: list[pa.RecordBatch] = []
+        places: list[pa.Array] = []
+        files = rows.column("_file").dictionary_encode()
+        for code, file in enumerate(files.dictionary.to_pylist()):
+            at = np.flatnonzero(files.indices.to_numpy() == code)
+            offsets = rows.column("_offset").to_numpy()[at]
+            at = at[np.argsort(offsets)]
+            messages = _messages(rows.take(pa.array(at)))
+            accepted = self._checker.split(Block(Origin(file, 0, 0), messages)).accepted
+            found.append(accepted)
+            places.append(pa.array(at[np.searchsorted(np.sort(offsets), accepted.column("_offset").to_numpy())]))
+        table = pa.Table.from_batches(found, self.schema)
+        return Replayed(one_batch(table), pa.concat_arrays([pa.array([], pa.int64()), *places]), rows.num_rows)
+
+
+def _messages(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The messages that rows of quarantine were."""
+    unknown = [pa.nulls(rows.num_rows, MESSAGES.field(name).type) for name in ("time", "key")]
+    return pa.RecordBatch.from_arrays([rows.column("_offset"), *unknown, rows.column("raw")], schema=MESSAGES)
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """The rows of a table, also where it has none."""
+    (batch,) = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+    return batch
 
 
 def replayable(rows: pa.RecordBatch) -> pa.RecordBatch:

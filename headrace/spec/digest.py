@@ -7,9 +7,9 @@ from typing import Any
 from headrace.spec.data_set import DataSet
 
 _DECIDING = {"one", "sources", "clean", "derive", "key", "time", "contract"}
-_PLACES = {"path", "topic", "from_"}
+_PLACES = {"path", "topic", "from_", "changed"}
 _NOT_DECIDING: dict[str, Any] = {
-    "one": {*_PLACES, "changed"},
+    "one": _PLACES,
     "sources": {"backfill": _PLACES, "live": _PLACES},
     "contract": {"stop_if"},
 }

@@ -1,5 +1,6 @@
 """Which rows repeat a key: the same for any blocks, buckets and order of arrival."""
 
+import itertools
 from collections import defaultdict
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.lake.data_files import DataFileWriter
-from headrace.lake.repeats import KeyColumns, find_repeats, keys_of, merged, old_keys
+from headrace.lake.repeats import KeyColumns, find_repeats, keys_as_they_came, keys_of, merged, old_keys
 from headrace.lake.snapshot import RowGroup
 from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written
@@ -119,3 +120,27 @@ def test_files_with_repeats_are_written_anew(written):
     told = rows_at(root, [kept], {Origin("a.csv", 0, 10): np.array([0, 1])}, ["n"], 5)
     assert [row["n"] for _, row in told] == [0, 2]
     assert without_repeats(root, files, {}) == files
+
+
+ROWS = pa.schema([("_plan", pa.int64()), ("_file", pa.string()), ("_offset", pa.int64()), ("id", pa.int64())])
+
+
+def test_rows_that_came_before_keep_their_turn():
+    """Rows of quarantine repeat each other in the order of plans, files and lines, wherever they stand; topics last."""
+    names = ("_plan", "_file", "_offset", "id")
+    came = [(1, "a", 5, 7), (1, "a", 9, 7), (1, "b", 0, 8), (2, "a", 0, 7), (None, "t/0", 0, 8), (None, "t/1", 0, 9)]
+    for turn in itertools.islice(itertools.permutations(range(6)), 0, 720, 37):
+        shuffled = [came[n] for n in turn]
+        blocks = {Origin(f"{n}.parquet", 0, 2): shuffled[2 * n : 2 * n + 2] for n in range(3)}
+        keys = [
+            part
+            for origin, rows in blocks.items()
+            for _, part in keys_as_they_came(
+                pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True)) for row in rows], ROWS),
+                KeyColumns(("id",)),
+                origin,
+                1,
+            )
+        ]
+        found = {blocks[repeat.origin][place] for repeat in find_repeats(keys) for place in repeat.places}
+        assert found == {(1, "a", 9, 7), (2, "a", 0, 7), (None, "t/0", 0, 8)}

@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from headrace.lake.layout import DataSetFolder
 from headrace.spec.digest import contract_digest
 from headrace.spec.project import load_data_set, load_project
 from lib import clicks
-from pipelines import ingest_stream
+from pipelines import ingest_stream, replay
 
 AT = {"type": "long", "logicalType": "timestamp-micros"}
 FIRST = {"type": "record", "name": "Click", "fields": [{"name": "id", "type": "long"}, {"name": "at", "type": AT}]}
@@ -98,3 +102,29 @@ def test_what_a_schema_s_file_says_is_part_of_the_contract(topic):
     Path("web/then.avsc").write_text(json.dumps({**THEN, "doc": "x"}))
     assert contract_digest(load_data_set("web/clicks.yaml")[1]) != before
     assert load_project("web").data_sets["clicks"].value.source.topic == topic
+
+
+def test_messages_of_a_schema_that_was_lacking_are_replayed_once_it_is_named(broker, topic, capsys):
+    """They wait in quarantine with their bytes; a replay that was sealed goes on by the schemas it was sealed with."""
+    producer = Producer({"bootstrap.servers": broker})
+    for number in range(20):
+        producer.produce(topic, framed(9, FIRST, {"id": number, "at": clicks.START}), partition=0)
+    assert producer.flush(30) == 0
+    assert run(capsys)[1]["summary"]["reasons"] == {"message.schema": 20}
+    config = Path("web/clicks.yaml")
+    config.write_text(config.read_text().replace("7: web/first.avsc", "7: web/first.avsc, 9: web/nine.avsc"))
+    Path("web/nine.avsc").write_text(json.dumps(FIRST))
+    call = [sys.executable, "-m", "pipelines.replay", "--config", "web/clicks.yaml"]
+    env = {
+        **os.environ,
+        "HEADRACE_FAULT_TESTS": "1",
+        "HEADRACE_DIE_AT": "tables",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    assert subprocess.run(call, env=env, check=False, timeout=120, capture_output=True).returncode == -signal.SIGKILL
+    Path("web/nine.avsc").write_text(
+        json.dumps({**FIRST, "fields": [FIRST["fields"][1]]})
+    )  # by which none could be read
+    assert replay.main(["--config", "web/clicks.yaml", "--json"]) == 0
+    assert sorted(pl.read_delta(LAKE.events)["id"]) == list(range(20))
+    assert pl.read_delta(LAKE.settlements)["result"].to_list() == ["accepted"] * 20
