@@ -70,15 +70,19 @@ class _Lease:
         """Say again and again that the holder lives, until it is over."""
         while not over.wait(_RENEWED.total_seconds()):
             try:
-                self._write(self._mine)
-            except PreconditionError:
-                content, version = self._there()
-                if not self._wrote(content):
-                    self._mine = None  # it ran out, and somebody else has taken it
-                    return
-                self._mine = version
+                self._renewed()
             except (PlaceFailure, FileNotFoundError):
                 continue  # the store does not answer now; the work itself will say so
+            if self._mine is None:
+                return
+
+    def _renewed(self) -> None:
+        try:
+            self._write(self._mine)
+        except PreconditionError:
+            content, version = self._there()
+            # Not by us: it ran out, and somebody else has taken it. By us: the store's answer was lost.
+            self._mine = version if self._wrote(content) else None
 
     def give_back(self) -> None:
         """Let the next one in at once."""
@@ -90,7 +94,7 @@ class _Lease:
             return  # it is gone already, or it runs out by itself
 
     def _there(self) -> tuple[bytes, dict[str, str]]:
-        place = place_of(self._uri)
+        place = place_of(self._uri, patient=False)
         with reaching_store(self._uri):
             found = obstore.get(place.store, place.key)
             return bytes(found.bytes()), _version(found.meta)
@@ -99,7 +103,7 @@ class _Lease:
         return Holder.from_json(content) is not None and json.loads(content).get("lease") == self._name
 
     def _write(self, mode: Any, *, free: bool = False) -> None:
-        place = place_of(self._uri)
+        place = place_of(self._uri, patient=False)
         until = datetime.now(UTC) + TERM
         told = {**json.loads(Holder.here().to_json()), "lease": self._name, "until": until.isoformat(), "free": free}
         with reaching_store(self._uri):

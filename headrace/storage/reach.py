@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 _SAME = {"s3": "s3", "s3a": "s3", "gs": "gs", "az": "az", "abfs": "abfss", "abfss": "abfss"}
 """Schemes, and the one that all of a kind are known by."""
 
-# Somebody waits at the first contact; afterwards a store that is down for a while is waited for.
-_FIRST: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=8)}
+# Somebody waits at the first contact and for a lock; elsewhere a store that is down for a while is waited for.
+_BRIEFLY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=8)}
 
-_reached: dict[str, ObjectStore] = {}
+_reached: dict[str, tuple[ObjectStore, ObjectStore]] = {}  # one that waits, and one that does not
 
 
 class Place(NamedTuple):
@@ -63,8 +63,10 @@ def parts_of(uri: str) -> tuple[str, list[str]]:
     return f"{_SAME[scheme]}://{bucket}", key
 
 
-def place_of(uri: str) -> Place:
+def place_of(uri: str, *, patient: bool = True) -> Place:
     """The store and the key; in a process's first contact with a bucket, both are tried out.
+
+    A store that does not answer is waited for up to three minutes, or seconds where one is not `patient`.
 
     Raises:
         PlaceFailure: it cannot be reached; said within seconds.
@@ -72,11 +74,11 @@ def place_of(uri: str) -> Place:
     root, key = parts_of(uri)
     if root not in _reached:
         with reaching_store(uri):
-            client: ClientConfig = {"connect_timeout": "5s", "timeout": "30s", "allow_http": _http_is_allowed()}
-            first = from_url(root, client_options=client, retry_config=_FIRST)
-            next(iter(obstore.list(first, "/".join(key[:-1]) or None, chunk_size=1)), None)
-            _reached[root] = from_url(root)
-    return Place(_reached[root], "/".join(key))
+            client: ClientConfig = {"connect_timeout": "5s", "timeout": "10s", "allow_http": _http_is_allowed()}
+            briefly = from_url(root, client_options=client, retry_config=_BRIEFLY)
+            next(iter(obstore.list(briefly, "/".join(key[:-1]) or None, chunk_size=1)), None)
+            _reached[root] = from_url(root), briefly
+    return Place(_reached[root][0 if patient else 1], "/".join(key))
 
 
 @contextmanager
@@ -114,25 +116,26 @@ def _failure(uri: str, fault: Exception) -> PlaceFailure:
     told = str(fault)
     if "NoSuchBucket" in told:
         return _no_bucket(uri)
+    if "region" in told.lower() or "PermanentRedirect" in told:
+        return PlaceFailure(f"{uri}: the bucket is in another region: set AWS_REGION ({_plainly(fault)})")
     if "169.254.169.254" in told or "credential" in told.lower():
         return PlaceFailure(
             f"{uri}: there are no credentials for this store: {_CREDENTIALS} (profiles of ~/.aws are not read); "
             "on every worker as well"
         )
-    if isinstance(fault, UnauthenticatedError | PermissionDeniedError) or re.search(r"\b40[13]\b", told):
+    if isinstance(fault, UnauthenticatedError | PermissionDeniedError) or _REFUSED.search(told):
         code = re.search(r"<Code>(\w+)</Code>", told)
         return PlaceFailure(
             f"{uri}: {_where(uri)} refuses these credentials ({code[1] if code else type(fault).__name__}); they must "
             f"be allowed to list, read, write and delete there: {_CREDENTIALS}"
         )
-    if "region" in told.lower() or "PermanentRedirect" in told:
-        return PlaceFailure(f"{uri}: the bucket is in another region: set AWS_REGION ({_plainly(fault)})")
     return PlaceFailure(
         f"{uri}: {_where(uri)} does not answer as an object store does ({_plainly(fault)}); set AWS_ENDPOINT_URL, and "
         "AWS_ALLOW_HTTP=true for one that begins with http:, or wait until it is back; nothing half-written is visible"
     )
 
 
+_REFUSED = re.compile(r"\b40[13] |<Code>(Expired|Invalid)Token")
 _CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN) in the environment"
 
 

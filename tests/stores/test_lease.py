@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import obstore
 import pytest
+from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 
 from headrace import storage
 from headrace.failures import Conflict
@@ -90,6 +92,28 @@ def test_a_lease_is_renewed_while_its_holder_lives(folder, monkeypatch):
         time.sleep(0.3)
         assert told(folder)["process"] == 1
     assert told(folder) | {"until": ""} == told(folder) | {"process": 1, "free": False, "until": ""}
+
+
+def test_a_lease_outlives_lost_answers_and_a_store_that_is_away(folder, monkeypatch):
+    """What was written and not answered is known as one's own; what cannot be renewed now is renewed later."""
+    monkeypatch.setattr(lease, "_RENEWED", timedelta(milliseconds=50))
+    real = obstore.put
+
+    def unanswered(*asked, mode):
+        real(*asked, mode=mode)
+        raise (AlreadyExistsError if mode == "create" else PreconditionError)("asked again by the library")
+
+    def away(*asked, mode):
+        raise GenericError("Generic S3 error: 503")
+
+    monkeypatch.setattr(obstore, "put", unanswered)
+    with storage.locked(folder):
+        for put in (unanswered, away, real):
+            monkeypatch.setattr(obstore, "put", put)
+            time.sleep(0.3)
+        seen = told(folder)["until"]
+        _wait_for(lambda: told(folder)["until"] > seen)
+    assert told(folder)["free"] is True
 
 
 def _wait_for(what):

@@ -179,6 +179,10 @@ def test_a_store_that_is_not_there_is_told_with_its_cure(store, monkeypatch, env
             "refuses.*InvalidAccessKeyId.*AWS_A",
         ),
         ("Error performing PUT http://169.254.169.254/latest/api/token", "no credentials.*set AWS_ACCESS_KEY_ID"),
+        (
+            "400 Bad Request: <?xml version='1.0'?><Error><Code>ExpiredToken</Code>",
+            "refuses.*ExpiredToken.*AWS_SESSION_TOKEN",
+        ),
         ("Received redirect without LOCATION, this normally indicates an incorrectly configured region", "AWS_REGION"),
     ],
 )
