@@ -28,9 +28,10 @@ from headrace.lake.plans import Plan, SealedPlan
 from headrace.lake.settle import Terms
 from headrace.lake.tables import create_table
 from headrace.spec.data_set import DataSet
-from headrace.spec.project import load_data_set, parse_data_set
+from headrace.spec.project import Project, load_data_set, parse_data_set
 from headrace.spec.values import parse_duration
 from pipelines.launch import Launcher
+from pipelines.metrics_file import metrics_kept
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -77,7 +78,7 @@ def ingest(call: Call) -> dict[str, Any]:
         catch_up(folder)
         planner = planner_of(project.data_sets[data.dataset], folder)
         done = []
-        for plan in plans(planner, call):
+        for plan in plans(planner, call, project):
             call.progress.step(
                 f"plan {plan.number} of {data.dataset}", files=len(plan.files), megabytes=round(plan.size / 1e6, 1)
             )
@@ -105,14 +106,14 @@ def ingest(call: Call) -> dict[str, Any]:
     return _summary(data.dataset, folder, done)
 
 
-def plans(planner: Planner, call: Call) -> Iterator[Plan]:
+def plans(planner: Planner, call: Call, project: Project) -> Iterator[Plan]:
     """The plans to work through, in turn; with --watch also those of files that come later."""
     pause: timedelta | None = getattr(call.options, "watch", None)
     if pause is None:
         while plan := planner.next():
             yield plan
         return
-    with asked_to_end() as end:
+    with asked_to_end() as end, metrics_kept(project, call.place, planner.data_set):
         told = False
         while not end.is_set():
             with suppress(NothingDelivered):  # yet

@@ -31,6 +31,7 @@ from headrace.spec.digest import contract_digest
 from headrace.spec.place import BeamPlace, KafkaPlace
 from headrace.spec.project import load_data_set
 from pipelines.launch import Launcher
+from pipelines.metrics_file import metrics_kept
 from pipelines.topic import look_at, offsets_at
 
 if TYPE_CHECKING:
@@ -111,13 +112,22 @@ def ingest(call: Call) -> dict[str, Any]:
         if key := tables["events"].key:
             prove_fits(folder.events, key)
         before = open_table(tables["events"].root).version()
+        lag = partial(_lag, data.source.topic, call.place.kafka, tables)
         try:
-            rounds = sum(1 for _ in _rounds(call, launcher, topic, begin, data, tables))
+            with metrics_kept(project, call.place, data.dataset, lag):
+                rounds = sum(1 for _ in _rounds(call, launcher, topic, begin, data, tables))
         except KeyboardInterrupt as ended:
             account = stream_account(tables["events"].root, before)
             raise Interrupted(_interrupted(account, call)) from ended
         account = stream_account(tables["events"].root, before)
     return {"data_set": data.dataset, "topic": topic.name, **account.as_info(), "nothing_to_do": not rounds}
+
+
+def _lag(topic: str, kafka: KafkaPlace, tables: Mapping[str, StreamTable]) -> dict[str, int]:
+    """How many messages of each partition are not in every table, by its name."""
+    ends = {partition_name(topic, number): found.end for number, found in look_at(topic, kafka).partitions.items()}
+    tokens = [table.tokens(ends) for table in tables.values()]
+    return {name: max(end - min(token[name] for token in tokens), 0) for name, end in ends.items()}
 
 
 def _prove_handed_over(planner: Planner) -> None:

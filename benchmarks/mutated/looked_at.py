@@ -24,6 +24,7 @@ def main() -> None:
         signal.alarm(LONGEST)  # ends the process
         began = time.monotonic()
         found = alone(path, data, checker)
+        signal.alarm(0)
         print(json.dumps({"path": path, **found._asdict(), "seconds": time.monotonic() - began}), flush=True)
 
 

@@ -1,6 +1,6 @@
 """The state of a project's tables as Prometheus reads it: text for a collector of files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from headrace.cli.upkeep import Table, tables
 from headrace.lake.ingested import ingested
@@ -12,6 +12,7 @@ from headrace.lake.tables import is_table, open_table
 from headrace.spec.place import Place
 from headrace.spec.project import Project
 
+_LAG = "headrace_lag_messages"
 _FAMILIES = {
     "headrace_table_rows": "Rows of a table.",
     "headrace_table_files": "Data files of a table.",
@@ -20,18 +21,26 @@ _FAMILIES = {
     "headrace_last_commit_timestamp_seconds": "When a table was committed last, seconds since 1970.",
     "headrace_rows_total": "Rows that were ingested, by what became of them.",
     "headrace_refused_files_total": "Files of which something could not be read.",
+    _LAG: "Messages of a partition that the tables do not have yet.",
     "headrace_quarantine_share": "Share of the ingested rows that went into quarantine.",
     "headrace_low_water_timestamp_seconds": "The time through which a data set is complete, seconds since 1970.",
     "headrace_open_plan": "1 where a plan is sealed that not every table carries.",
 }
 
 
-def exposition(project: Project, place: Place) -> str:
-    """Every figure of every table that stands, in Prometheus' text format, families in a fixed order."""
+def exposition(project: Project, place: Place, only: str | None = None, lag: Mapping[str, int] | None = None) -> str:
+    """Every figure of every table that stands, in Prometheus' text format, families in a fixed order.
+
+    With `only`, of one data set; `lag` is how many messages of each partition its tables lack.
+    """
     samples: dict[str, list[str]] = {family: [] for family in _FAMILIES}
     for table in tables(project, place):
-        _add(samples, table)
-    for name in sorted(project.data_sets):
+        if only in (None, table.name.partition("/")[0]):
+            _add(samples, table)
+    for partition, messages in sorted((lag or {}).items()):
+        labels = {"data_set": str(only), "partition": partition}
+        samples[_LAG].append(_sample(_LAG, labels, messages))
+    for name in sorted(project.data_sets if only is None else [only]):
         for family, labels, value in _of_data_set(project, place, name):
             samples[family].append(_sample(family, labels, value))
     lines: list[str] = []

@@ -83,6 +83,15 @@ class KafkaPlace(Section):
     looks up in its own environment."""
 
 
+class MetricsPlace(Section):
+    """Where runs that go on and on tell how they are, for Prometheus' collector of files."""
+
+    folder: str = ""
+    """The folder in which each keeps a file `<project>_<data set>.prom`; empty: none is kept."""
+    every: Annotated[Duration, AfterValidator(_a_second_at_least)] = timedelta(minutes=1)
+    """How often it is written anew."""
+
+
 class Place(Section):
     """One place file; without one, everything is local."""
 
@@ -96,6 +105,8 @@ class Place(Section):
     """The Spark master."""
     kafka: KafkaPlace = Field(default=KafkaPlace())
     """The Kafka cluster that topics are read from."""
+    metrics: MetricsPlace = Field(default=MetricsPlace())
+    """Where endless runs tell how they are."""
     on_alarm: str = ""
     """A shell command that is run where a step or entry point fails, with step, config, exit_code and message as JSON
     on its input."""

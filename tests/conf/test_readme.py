@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from headrace.features.feature_set import FeatureSpec
 from headrace.spec.data_set import Column, DataSet, Dedupe, Retention, Source, Sources, StopIf, TableSection
 from headrace.spec.model import Booster, Evaluate, Join, Label, Model, Score, Split, Train
-from headrace.spec.place import BeamPlace, KafkaPlace, Place, Roots, SparkPlace
+from headrace.spec.place import BeamPlace, KafkaPlace, MetricsPlace, Place, Roots, SparkPlace
 from headrace.spec.project import load_project, parse_data_set
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ SECTIONS = (
     Evaluate,
     Score,
 )
-PLACES = (Place, Roots, BeamPlace, SparkPlace, KafkaPlace)
+PLACES = (Place, Roots, BeamPlace, SparkPlace, KafkaPlace, MetricsPlace)
 
 
 @pytest.mark.parametrize("section", SECTIONS + PLACES, ids=lambda section: section.__name__)

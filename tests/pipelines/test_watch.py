@@ -34,8 +34,10 @@ BY_HEADRACE = ("headrace.cli", "ingest")
 @pytest.fixture
 def watching(config, tmp_path, request):
     """A run that looks every second, in a process of its own; killed at the end if it is still there."""
+    (tmp_path / "place.yaml").write_text("place: here\nmetrics: {folder: told, every: 1s}\n")
+    how = ("--place", "place.yaml", "--watch", "1s", "--json")
     run = subprocess.Popen(
-        [sys.executable, "-m", *getattr(request, "param", ITSELF), str(config), "--watch", "1s", "--json"],
+        [sys.executable, "-m", *getattr(request, "param", ITSELF), str(config), *how],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
@@ -78,6 +80,8 @@ def test_files_that_come_later_are_ingested_until_it_is_told_to_end(watching, tm
     summary = json.loads(out.splitlines()[-1])["summary"]
     assert watching.returncode == 0
     assert (summary["plans"], summary["read"]) == ([1, 2], 30)
+    told = (tmp_path / "told/shop_orders.prom").read_text()  # kept while it ran, and written at its end
+    assert 'headrace_rows_total{data_set="orders",state="read"} 30' in told
     assert [account.files for account in read_accounts(folder(tmp_path))] == [1, 1]
 
 

@@ -94,6 +94,8 @@ def test_a_key_is_in_the_table_once(broker, web, capsys):
 def test_people_are_told_of_a_topic_as_of_files(broker, web):
     """`headrace ingest` takes the stream's entry point; status, quarantine, metrics and history know its rows."""
     sent = clicks.send(broker, web, range(200), poison_every=20)
+    with Path("place.yaml").open("a") as place:
+        place.write("metrics: {folder: told}\n")
 
     def headrace(command, *more):
         said = CliRunner().invoke(app, [command, "web/clicks.yaml", "--place", "place.yaml", *more])
@@ -101,6 +103,8 @@ def test_people_are_told_of_a_topic_as_of_files(broker, web):
         return said.stdout
 
     assert f"read {sent}, accepted 200, quarantined {sent - 200}" in headrace("ingest")
+    lag = [line for line in Path("told/web_clicks.prom").read_text().splitlines() if "headrace_lag_messages{" in line]
+    assert [line.rpartition(" ")[2] for line in lag] == ["0", "0", "0"]
     assert f"{sent} = 200 + {sent - 200} + 0" in headrace("status", "--json")
     rows = [json.loads(line) for line in headrace("quarantine", "--json", "--most", "500").splitlines()]
     assert len(rows) == sent - 200
