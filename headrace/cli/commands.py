@@ -304,8 +304,8 @@ def watch(path: Path, place_file: str | None, pause: str, *, as_json: bool) -> i
     except ValueError as fault:
         return _fail(f"--watch: {fault}", 2, as_json=as_json)
     project, place = _project(path), load_place(place_file)
-    steps = _chosen(project, path, [INGEST], None)
-    if len(steps) != 1 or steps[0].streams:
+    steps = [step for step in _chosen(project, path, [INGEST], None) if not step.streams]
+    if len(steps) != 1:
         cure = f"for each of them: headrace ingest {steps[0].config} --watch {pause}" if len(steps) > 1 else ""
         endless = "python -m pipelines.ingest_stream --until forever reads a topic"
         return _fail(f"{path}: --watch is for the files of one data set; {cure or endless}", 2, as_json=as_json)

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from deltalake import DeltaTable
 from typer.testing import CliRunner
 
+from headrace.cli import commands
 from headrace.cli.main import app
 from headrace.lake.commit import newest_infos
 from headrace.lake.layout import DataSetFolder
@@ -157,6 +158,14 @@ def test_a_time_is_looked_up_once(broker, topic, capsys):
     assert ids() == [*range(150), *range(300, 330)]
     begun = [info["stream"] for info in newest_infos(LAKE.events) if info.get("stream", {}).get("from")]
     assert [info["from"][:4] for info in begun] == [time.strftime("%Y")]
+
+
+def test_files_are_watched_without_their_topic(topic, monkeypatch):
+    """Which would wait for them for ever."""
+    asked = []
+    monkeypatch.setattr(commands, "run_steps", lambda _, steps, *__: asked.append([s.module for s in steps]) or 0)
+    assert commands.watch(Path("web/clicks.yaml"), "place.yaml", "30s", as_json=False) == 0
+    assert asked == [["pipelines.ingest_batch"]]
 
 
 def test_with_a_key_a_row_of_both_is_a_duplicate(topic, capsys):
