@@ -99,7 +99,8 @@ def ingest(call: Call) -> dict[str, Any]:
                 ),
             )
             if planner.found_damage(plan):
-                continue  # it is sealed anew, without what cannot be read
+                call.progress.step(f"plan {plan.number} of {data.dataset} is sealed anew, without what cannot be read")
+                continue
             _prove_carried(planner, plan, state)
             catch_up(folder)
             done.append(plan.number)

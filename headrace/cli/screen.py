@@ -103,8 +103,9 @@ class Screen:
         for step, outcome in ingested:
             if refused := outcome.summary.get("refused"):
                 self._console.print(
-                    f"[red]![/] {step.subject}: {refused:,} files could not be read whole; what is lacking stands in "
-                    f"quarantine, a row for each file or part: headrace quarantine {step.config}",
+                    f"[red]![/] {step.subject}: {refused:,} of {outcome.summary['files']:,} files could not be read "
+                    "whole; what is lacking stands in quarantine, a row for each file or part: "
+                    f"headrace quarantine {step.config}",
                     soft_wrap=True,
                 )
         looked = sorted({outcome.summary.get("duplicates", NOT_LOOKED_FOR) for _, outcome in ingested})

@@ -16,7 +16,7 @@ from headrace.cli.main import app
 from headrace.lake.account_table import read_accounts
 from headrace.lake.layout import DataSetFolder
 from lib import shop
-from pipelines import build_features, ingest_batch
+from pipelines import build_features, ingest_batch, replay
 
 FOLDER = DataSetFolder("lake", "shop", "orders")
 
@@ -101,6 +101,23 @@ def test_what_was_made_of_the_old_rows_says_how_it_is_made_anew(config, tmp_path
     assert CliRunner().invoke(app, ["reset", str(model), "--yes"]).exit_code == 0
     assert build_features.main(build) == 0
     assert set(ids("lake/shop/big/features")) <= set(ids())
+
+
+def test_rows_of_the_new_load_are_replayed_though_as_many_were_settled_before(config, tmp_path, capsys):
+    """What was settled of the old load has left quarantine; it does not count against the new rows."""
+    strict = config.read_text()
+    mended = strict.replace("in: [north, south]", "in: [north, south, nowhere]")
+    config.write_text(mended)
+    assert replay.main(["--config", str(config), "--json"]) == 0
+    assert ids() == list(range(1, 61))
+    config.write_text(strict)
+    shop.deliver(tmp_path, "1.csv", range(21, 39), bad=frozenset({30}))
+    assert ingest(config) == 0
+    assert ids() == [n for n in range(1, 61) if n not in (30, 39, 40)]
+    config.write_text(mended)
+    assert replay.main(["--config", str(config), "--json"]) == 0
+    assert last(capsys)["summary"]["accepted"] == 1
+    assert ids() == [n for n in range(1, 61) if n not in (39, 40)]
 
 
 def test_refuse_is_the_default_and_told_with_the_choice(config, tmp_path, capsys):
