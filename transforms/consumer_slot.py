@@ -203,11 +203,13 @@ def _by_partition(messages: Sequence[Message]) -> Iterator[tuple[int, Sequence[M
 
 def _rows(messages: Sequence[Message]) -> pa.RecordBatch:
     """The messages as rows: each of their parts is asked for in one go."""
-    times = [ms * 1000 if kind != _NO_TIME else None for kind, ms in map(Message.timestamp, messages)]
+    kinds, times = zip(*map(Message.timestamp, messages), strict=True) if messages else ((), ())
+    known = np.fromiter(kinds, np.int64, len(messages)) != _NO_TIME
+    micros = np.fromiter(times, np.int64, len(messages)) * 1000
     return pa.RecordBatch.from_arrays(
         [
             pa.array(np.fromiter(map(Message.offset, messages), np.int64, len(messages))),
-            pa.array(times, pa.int64()).cast(MESSAGES.field("time").type),
+            pa.array(micros, pa.int64(), mask=~known).cast(MESSAGES.field("time").type),
             pa.array(list(map(Message.key, messages)), pa.binary()),
             pa.array(list(map(Message.value, messages)), pa.binary()),
         ],

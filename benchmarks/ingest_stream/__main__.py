@@ -132,7 +132,7 @@ def _read_back(folder: Path) -> Found:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest_stream", description=__doc__)
     parser.add_argument("--messages", type=int, default=2_000_000)
-    parser.add_argument("--element-messages", type=int, default=200_000, help="fewer, for it is slow")
+    parser.add_argument("--element-messages", type=int, default=400_000, help="fewer, for it is slow")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="the result and every run as JSON")
     return parser.parse_args(argv)

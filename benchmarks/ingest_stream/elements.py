@@ -8,12 +8,14 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.io.unbounded_source import ReadFromUnboundedSource
 from apache_beam.pvalue import TaggedOutput
 from confluent_kafka import Consumer, TopicPartition
 from deltalake import WriterProperties, write_deltalake
 
 from benchmarks.ingest.elements import EVENTS, QUARANTINE, Row, broken
 from benchmarks.ingest.orders import SCHEMA
+from benchmarks.ingest_stream.message_source import MessageSource
 
 _TIMES = ("ordered_at", "shipped_at")
 _NULLABLE = {"shipped_at", "discount", "rating", "coupon"}
@@ -25,13 +27,12 @@ def ingest(servers: str, topic: str, out: Path) -> None:
     """From the topic, as far as it goes now, to the tables `out/events` and `out/quarantine`."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "elements"})
     numbers = sorted(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
-    ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20) for number in numbers]
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in numbers]
     consumer.close()
     with beam.Pipeline(runner="FnApiRunner", argv=["--direct_running_mode=in_memory"]) as root:
         checked = (
             root
-            | "Ranges" >> beam.Create([(number, *span) for number, span in zip(numbers, ends, strict=True)])
-            | "Read" >> beam.ParDo(_ReadFn(servers, topic))
+            | "Read" >> ReadFromUnboundedSource(MessageSource(servers, topic, dict(zip(numbers, ends, strict=True))))
             | "Parse" >> beam.Map(parse)
             | "Check" >> beam.ParDo(_CheckFn()).with_outputs("quarantined", main="accepted")
         )
@@ -60,23 +61,6 @@ def parse(message: bytes) -> tuple[bytes, Row, list[str]]:
             reasons.append(f"{field.name}.type")
         row[field.name] = value
     return message, row, reasons
-
-
-class _ReadFn(beam.DoFn):
-    def __init__(self, servers: str, topic: str) -> None:
-        self._servers, self._topic = servers, topic
-
-    def process(self, element: tuple[int, int, int]) -> Iterator[bytes]:
-        number, start, end = element
-        consumer = Consumer({"bootstrap.servers": self._servers, "group.id": "elements", "enable.auto.commit": False})
-        consumer.assign([TopicPartition(self._topic, number, start)])
-        at = start
-        while at < end:
-            for message in consumer.consume(1000, 1.0):
-                if message.error() is None:
-                    at = message.offset() + 1
-                    yield message.value()
-        consumer.close()
 
 
 class _CheckFn(beam.DoFn):

@@ -21,7 +21,8 @@ def line_faults(lines: Lines, source: Source) -> list[tuple[str, Ints]]:
     """
     data, json = lines.data, source.format != "csv"
     found: list[tuple[str, Ints]] = []
-    if b"\0" in data or (json and b"\\u0000" in data):
+    escapes = json and b"\\" in data  # one byte is found much faster than six
+    if b"\0" in data or (escapes and b"\\u0000" in data):
         found.append(("line.nul", lines.at(_nuls(data, escaped=json))))
     if b"\r" in data:
         found.append(("line.cr", _bare_returns(lines)))

@@ -37,10 +37,23 @@ def json_rows(file: str, values: pa.BinaryArray) -> Iterator[MessageRows]:
     (b'{"a": 1}\n{\t"a": 2\t\t}\n\n', [0, 9, 21])
     """
     nothing, end = (pa.scalar(text, pa.large_binary()) for text in (b"", b"\n"))
-    lines = pc.binary_join_element_wise(values.cast(pa.large_binary()), end, nothing)
+    lines = pc.binary_join_element_wise(_on_one_line(values).cast(pa.large_binary()), end, nothing)
     _, offsets, held = lines.buffers()
     bounds: Ints = np.frombuffer(offsets, np.int64)[: len(values) + 1]
     data = held[: bounds[-1]].to_pybytes()
-    if b"\r" in data or data.count(b"\n") != len(values):
-        data = b"".join(value.translate(_ONE_LINE) + b"\n" for value in values.to_pylist())
     yield MessageRows(RawBlock(Origin(file, 0, len(data)), data), bounds[:-1], np.arange(len(values)))
+
+
+def _on_one_line(values: pa.BinaryArray) -> pa.BinaryArray:
+    r"""The values without line ends.
+
+    >>> _on_one_line(pa.array([b"[", b"[1,\n2]\r\n"])[1:]).to_pylist()
+    [b'[1,\t2]\t\t']
+    """
+    _, offsets, held = values.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
+    text = held[bounds[0] : bounds[-1]].to_pybytes()
+    if b"\n" not in text and b"\r" not in text:
+        return values
+    moved = pa.py_buffer(bounds - bounds[0])
+    return pa.Array.from_buffers(pa.binary(), len(values), [None, moved, pa.py_buffer(text.translate(_ONE_LINE))])

@@ -78,7 +78,8 @@ class MessageChecker:
         file, messages = block.origin.file, block.rows
         accepted, bad = _Gathered(self.schema), _Gathered(_BAD)
         reasons: Counter[str] = Counter()
-        valued = np.flatnonzero(as_mask(pc.is_valid(messages.column("value"))))
+        has_value = as_mask(messages.column("value").is_valid())
+        valued, tombstones = np.flatnonzero(has_value), np.flatnonzero(~has_value)
         for rows in self._read(file, messages.column("value").drop_null()):
             if isinstance(rows, Unreadable):
                 bad.add(_with_reason(rows.reason, len(rows.at)), valued[rows.at])
@@ -89,7 +90,6 @@ class MessageChecker:
             accepted.add(self._accepted(checked.accepted, messages, at), at)
             bad.add(checked.quarantined.select(["reasons"]), valued[_messages_at(checked.quarantined, rows)])
             reasons.update(checked.counts.reasons)
-        tombstones = np.setdiff1d(np.arange(messages.num_rows), valued)
         bad.add(_with_reason(NO_VALUE, len(tombstones)), tombstones)
         reasons += Counter({NO_VALUE: len(tombstones)})
 
