@@ -10,9 +10,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.faults import files
+from benchmarks.faults import files, streams
 
-SCENARIOS = {"files": files.run}
+SCENARIOS = {
+    "files": files.run,
+    "bounded": streams.bounded,
+    "endless": streams.endless,
+    "copies": streams.copies,
+}
 
 
 def main() -> int:

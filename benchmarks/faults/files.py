@@ -5,22 +5,21 @@ import random
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import pyarrow as pa
 from deltalake import DeltaTable
 
+from benchmarks.faults.reader import Reader, ids_of
 from headrace.fault_points import POINTS
 from headrace.lake.account_table import read_accounts
 from headrace.lake.layout import DataSetFolder
 
 _REPOSITORY = Path(__file__).parents[2]
+_CONFLICT = 6
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _CONTRACT = """\
 dataset: orders
@@ -67,7 +66,7 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
         RuntimeError: a run ended in another way than well or killed, or the reader failed.
     """
     work = _Work(folder, random.Random(seed))  # noqa: S311  # which run dies where is no secret
-    with _Reader(work.lake.events) as reader:
+    with Reader(work.lake.events) as reader:
         while work.kills.total() < kills:
             work.deliver()
             work.call(work.random.choices(list(_CALLS), weights=(4, 1, 1))[0], mortal=True)
@@ -126,12 +125,14 @@ class _Work:
         said, _ = process.communicate(timeout=300)
         if process.returncode == -signal.SIGKILL:
             self.kills[point] += 1
+        elif mortal and process.returncode == _CONFLICT:
+            return  # a replay waits for the plan that a killed run has left open
         elif process.returncode:
             raise RuntimeError(f"{name} ended with {process.returncode}:\n{said}")
 
-    def found(self, reader: "_Reader") -> Found:
+    def found(self, reader: Reader) -> Found:
         """Count what is there."""
-        ids = Counter(_ids(self.lake.events))
+        ids = Counter(ids_of(self.lake.events))
         bad = DeltaTable(self.lake.quarantine).to_pyarrow_table(columns=["_offset"]).num_rows
         settled = DeltaTable(self.lake.settlements).to_pyarrow_table(columns=["_offset"]).num_rows
         accounts = read_accounts(self.lake)
@@ -152,47 +153,3 @@ class _Work:
             reads=reader.reads,
             exact=exact,
         )
-
-
-class _Reader:
-    """Reads the whole table again and again; it must never fail, see a row twice, or see one go."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._stop = threading.Event()
-        self._fault: BaseException | None = None
-        self.reads = 0
-        self._thread = threading.Thread(target=self._look)
-
-    def _look(self) -> None:
-        seen: set[int] = set()
-        while not self._stop.is_set():
-            time.sleep(0.2)
-            if not DeltaTable.is_deltatable(self._root):
-                continue
-            try:
-                ids = _ids(self._root)
-                now = set(ids)
-                if len(now) < len(ids) or not seen <= now:
-                    raise AssertionError(f"{len(ids) - len(now)} rows twice, {len(seen - now)} gone")  # noqa: TRY301
-            except BaseException as fault:  # noqa: BLE001  # handed to whoever waits for the reader
-                self._fault = fault
-                return
-            seen = now
-            self.reads += 1
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self._fault is not None:
-            raise RuntimeError(f"the reader beside: {self._fault}") from self._fault
-
-
-def _ids(root: str) -> list[int]:
-    table = pa.table(DeltaTable(root).to_pyarrow_table(columns=["id"]))
-    found: list[int] = table.column("id").to_pylist()
-    return found

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from benchmarks.ingest_stream.node import broker, topic_of_orders
+from benchmarks.broker import broker
 from benchmarks.ingest_stream.project import write_project
+from benchmarks.ingest_stream.topics import topic_of_orders
 
 CONTENDERS = {
     "whole": "headrace: read, check, write Delta, prove, commit exactly once",

@@ -1,21 +1,27 @@
-"""Stream ingest without the one thing that makes it exact.
+"""Stream ingest without one of the things that make it exact.
 
-python stream_trusts.py MEMORY|GROUP CONFIG PLACE [SERVERS]: `memory` reads no token back and
-commits as if the table had never seen the topic; `group` goes on from the offsets that a
-consumer group keeps, as bundles end.
+python stream_trusts.py WHAT CONFIG PLACE [SERVERS], where WHAT is what it trusts:
+
+`memory`: it reads no token back and commits as if the table had never seen the topic.
+`group`: it goes on from the offsets that a consumer group keeps, as bundles end.
+`blocks`: they all arrive, so it commits what comes; one does not.
+`tables`: they are never apart, so each gets all that is read.
+`nothing`: the real code, but a block is lost on the way as for `blocks`.
 """
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction
 
 from headrace.fault_points import reached
 from headrace.lake.offset_commit import Waiting
 from headrace.lake.stream_commit import StreamTable
+from headrace.rows.block import Block
 from pipelines import ingest_stream
-from transforms import read_kafka
+from transforms import check_messages, read_kafka, write_parts
 
 _begun: set[str] = set()
 
@@ -65,9 +71,52 @@ def forget_tokens() -> None:
     ingest_stream._prove_reached = lambda *_: None  # type: ignore[assignment]
 
 
+def lose_a_block() -> None:
+    check, lost = check_messages._CheckFn.process, []
+
+    def process(fn: Any, element: Block) -> Any:
+        if lost or not element.rows.num_rows:
+            return check(fn, element)
+        lost.append(element.origin)
+        return iter(())
+
+    check_messages._CheckFn.process = process  # type: ignore[method-assign]
+
+
+def commit_what_comes(table: StreamTable, parts: Any, _window: Any) -> Waiting:
+    parts = list(parts)
+    now = table.tokens({span.file for part in parts for span in part.spans})
+    for part in parts:
+        now.update({file: max(end, now[file]) for file, _, end in part.spans})
+    handle = DeltaTable(table.root)
+    handle.create_write_transaction(
+        [file.action() for part in parts for file in part.files],
+        "append",
+        handle.schema(),
+        commit_properties=CommitProperties(app_transactions=[Transaction(table.app(f), end) for f, end in now.items()]),
+    )
+    return Waiting((), now, sum(p.account.read for p in parts), 0)
+
+
+def write_all_that_is_read() -> None:
+    made = write_parts.WriteParts.__init__
+
+    def from_the_start(transform: Any, table: str, root: str, schema: Any, first: Mapping[str, int]) -> None:
+        made(transform, table, root, schema, dict.fromkeys(first, 0))
+
+    write_parts.WriteParts.__init__ = from_the_start  # type: ignore[method-assign,assignment]
+
+
 if __name__ == "__main__":
     trusted, config, place, *servers = sys.argv[1:]
-    forget_tokens()
+    if trusted in ("memory", "group"):
+        forget_tokens()
     if trusted == "group":
         trust_the_group(*servers)
+    if trusted in ("blocks", "nothing"):
+        lose_a_block()
+    if trusted in ("blocks", "tables"):
+        StreamTable.commit = commit_what_comes  # type: ignore[method-assign]
+    if trusted == "tables":
+        write_all_that_is_read()
     sys.exit(ingest_stream.main(["--config", config, "--place", place, "--json"]))

@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
+from headrace.failures import Conflict, Failure
 from headrace.lake.layout import DataSetFolder
 from lib import clicks
 
@@ -66,6 +70,15 @@ class Web:
         return clicks.check_exact(self.folder, self.servers, self.topic)
 
 
+@contextmanager
+def copied(web):
+    """The same project with a lake of its own, as far as it is now."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(web.folder, folder, dirs_exist_ok=True)
+        config = str(Path(folder) / "web" / "clicks.yaml")
+        yield Web(Path(folder), web.servers, web.topic, config, web.sent)
+
+
 DEATHS = [
     "committed:1",  # one table has its first tokens, the other none
     "file:1",  # one table's file is finished
@@ -106,6 +119,52 @@ def test_offsets_kept_by_a_consumer_group_lose_messages(web):
     assert web.run_trusting("group", "commit:1") == KILLED
     assert web.run_trusting("group") == 0
     assert DeltaTable(web.lake.events).to_pyarrow_table().num_rows < 3000
+
+
+def ids(web):
+    """How often each click is in the table."""
+    return Counter(DeltaTable(web.lake.events).to_pyarrow_table().column("id").to_pylist())
+
+
+def test_a_lost_block_is_lost_where_tiling_is_not_proven(web):
+    """The third: whoever commits what comes loses a block; the real code ends loudly and the next run is exact."""
+    with copied(web) as trusting:
+        assert trusting.run_trusting("blocks") == 0
+        assert trusting.run()[0] == 0
+        assert len(ids(trusting)) < 3000
+    assert web.run_trusting("nothing") == Failure.exit_code
+    assert len(ids(web)) < 3000
+    assert web.run()[0] == 0
+    web.check_exact()
+
+
+def test_tables_apart_get_rows_twice_where_they_are_not_trimmed(web):
+    """The fourth: killed between the tables' commits, one of them is ahead and must not get its rows again."""
+    assert web.run("committed:3")[0] == KILLED
+    ahead = [root for root in web.lake.committed.values() if DeltaTable(root).version() > 1]
+    assert len(ahead) == 1
+    with copied(web) as trusting:
+        assert trusting.run_trusting("tables") == 0
+        (root,) = [r for name, r in trusting.lake.committed.items() if web.lake.committed[name] == ahead[0]]
+        rows = DeltaTable(root).to_pyarrow_table(columns=["_file", "_offset"]).to_pylist()
+        assert max(Counter(tuple(row.values()) for row in rows).values()) == 2
+    assert web.run()[0] == 0
+    web.check_exact()
+
+
+def test_two_copies_at_once_are_exact_without_the_lock(web):
+    """Exactness does not rest on the lock: of two runs at once each is done or outrun."""
+    assert web.run()[0] == 0
+    unlocked = ("-m", "benchmarks.faults.unlocked", "--json", "--config")
+    for round_ in range(2):
+        clicks.send(web.servers, web.topic, range(3000 + 500 * round_, 3500 + 500 * round_), poison_every=50)
+        with (
+            web.start("--place", "place.yaml", call=unlocked) as one,
+            web.start("--place", "place.yaml", call=unlocked) as two,
+        ):
+            ended = [run.communicate(timeout=120) and run.returncode for run in (one, two)]
+        assert sorted(ended) in ([0, 0], [0, Conflict.exit_code])
+    web.check_exact()
 
 
 RUNNER = """\

@@ -1,10 +1,6 @@
-"""A Kafka broker of the benchmark's own, and topics of orders as JSON in it."""
+"""Topics of orders as JSON."""
 
-import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +9,6 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.ingest.orders import generate
-from scripts import kafka_node
 
 PARTITIONS = 3
 BAD = 0.001
@@ -21,16 +16,6 @@ BAD = 0.001
 
 _STEP = 50_000
 _OUT_OF_RANGE = "999"
-
-
-@contextmanager
-def broker() -> Iterator[str]:
-    """The address of a node on a free loopback port; it and its data are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="headrace-broker-") as folder:
-        try:
-            yield kafka_node.start(Path(folder))
-        finally:
-            kafka_node.stop(Path(folder))
 
 
 def topic_of_orders(servers: str, messages: int) -> str:
