@@ -56,6 +56,7 @@ class ConsumerSlot:
     _most: int = _FIRST
     _looked: float = 0.0
     _answered: float = 0.0
+    _missing: bool = False  # the last look did not find the topic
 
     @property
     def is_new(self) -> bool:
@@ -146,6 +147,13 @@ class ConsumerSlot:
                 ) from silence
             return
         self._answered = now
+        if topic.error is not None:
+            # Told twice, since brokers that have just come up may not know their topics yet.
+            if self._missing:
+                _refuse(topic.error, self.what.topic)
+            self._missing = True
+            return
+        self._missing = False
         if len(topic.partitions) > self.what.of:
             raise grown(self.what.topic, self.what.of, len(topic.partitions))
 

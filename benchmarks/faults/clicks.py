@@ -46,7 +46,9 @@ class Clicks:
 
     def _produce(self) -> None:
         try:
-            producer = Producer({"bootstrap.servers": self._servers, "enable.idempotence": True, "linger.ms": 20})
+            producer = Producer(
+                {"bootstrap.servers": self._servers, "enable.idempotence": True, "linger.ms": 20, "log_level": 0}
+            )
             while not self._stop.wait(self._random.uniform(0.05, 0.3)):
                 for number in range(self.good, self.good + self._random.randint(20, 400)):
                     self._send(producer, number)

@@ -1,6 +1,6 @@
 """Messages per second from a real broker to committed rows: ours, the plain loop, and the usual way, in one run.
 
-python -m benchmarks.ingest_stream [--messages N] [--rounds N] [--json]
+python -m benchmarks.ingest_stream [--messages N] [--rounds N] [--restart] [--soak MINUTES] [--json]
 """
 
 import argparse
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from benchmarks.broker import broker
+from benchmarks.ingest_stream import endless
 from benchmarks.ingest_stream.project import write_project
 from benchmarks.ingest_stream.topics import topic_of_orders
 
@@ -45,6 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure all, alternating, and print medians and ratios."""
     options = _options(argv)
     with broker() as servers:
+        if options.restart or options.soak:
+            found: dict[str, Any] = {}
+            if options.restart:
+                found["restart"] = endless.restarts(servers, options.rounds)
+            if options.soak:
+                found["soak"] = endless.soak(servers, options.soak)
+            print(json.dumps(found, indent=1))
+            return 0
         return _throughput(servers, options)
 
 
@@ -135,6 +144,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=2_000_000)
     parser.add_argument("--element-messages", type=int, default=400_000, help="fewer, for it is slow")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--restart", action="store_true", help="instead: seconds from a kill's restart to a commit")
+    parser.add_argument("--soak", type=int, default=0, metavar="MINUTES", help="instead: memory of an endless stream")
     parser.add_argument("--json", action="store_true", help="the result and every run as JSON")
     return parser.parse_args(argv)
 

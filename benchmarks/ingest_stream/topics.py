@@ -18,12 +18,20 @@ _STEP = 50_000
 _OUT_OF_RANGE = "999"
 
 
-def topic_of_orders(servers: str, messages: int) -> str:
-    """A new topic with that many orders, spread over its partitions; returns its name."""
+def new_topic(servers: str) -> str:
+    """A new topic; returns its name."""
     topic = f"orders-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": servers})
     admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(20)
-    producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "compression.type": "lz4"})
+    return topic
+
+
+def topic_of_orders(servers: str, messages: int) -> str:
+    """A new topic with that many orders, spread over its partitions; returns its name."""
+    topic = new_topic(servers)
+    producer = Producer(
+        {"bootstrap.servers": servers, "enable.idempotence": True, "compression.type": "lz4", "log_level": 0}
+    )
     for start in range(0, messages, _STEP):
         for number, order in enumerate(orders(start, min(_STEP, messages - start))):
             while True:

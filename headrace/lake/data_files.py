@@ -108,10 +108,10 @@ class DataFileWriter:
         return int(self._file.sink.tell()) if self._file else 0
 
     def close(self) -> Added | None:
-        """Finish the file; None, and no file, where no row was written."""
+        """Finish the file; None, and no file, where no row was written. One that cannot be finished is given up."""
         if not self.rows:
             return None
-        with reaching(self._path):
+        with reaching(self._path), self:
             self._flush(whole_groups=False)
             assert self._writer is not None  # rows were written
             assert self._file is not None
@@ -159,7 +159,9 @@ class DataFileWriter:
     def abandon(self) -> None:
         """Give the file up, without an add action; what stays of it is an orphan for upkeep to remove."""
         if self._writer is not None and self._file is not None:
-            with suppress(OSError):  # it is given up because of another failure, which is the one to tell
+            # It is given up because of another failure, which is the one to tell; of a file whose end
+            # could not be written Arrow says RuntimeError, as it has no footer.
+            with suppress(OSError, RuntimeError):
                 self._writer.close()
             self._file.abandon()
 

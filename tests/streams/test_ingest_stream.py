@@ -21,6 +21,7 @@ from headrace.lake.layout import DataSetFolder
 from headrace.lake.offsets import Part
 from lib import clicks, shop
 from pipelines import ingest_batch, ingest_stream
+from pipelines.topic import look_at
 from transforms import consumer_slot, write_parts
 from transforms.consumer_slot import Fetched, slot_of
 from transforms.read_kafka import KafkaSource, _Mark
@@ -164,14 +165,6 @@ def test_partitions_added_between_runs_are_read_from_their_first_message(broker,
     assert sorted(ids()) == list(range(60))
 
 
-def test_partitions_added_while_a_run_reads_stop_it(broker, web, monkeypatch):
-    """It was started over two partitions and there are three."""
-    monkeypatch.setattr(consumer_slot, "LOOK", 0.0)
-    slot = slot_of(Fetched(broker, (), web, (0, 1), 2))
-    with pytest.raises(Conflict, match="has 3 partitions now and had 2"):
-        slot.poll({0: 0, 1: 0}, None)
-
-
 def test_a_broker_that_is_silent_for_long_stops_a_run(monkeypatch):
     """A short silence is waited for."""
     monkeypatch.setattr(consumer_slot, "LOOK", 0.0)
@@ -215,18 +208,42 @@ def test_messages_deleted_unread_stop_the_run_until_somebody_accepts(broker, web
     assert len(ids()) == 55
 
 
-def test_messages_deleted_while_they_are_read_stop_the_run(broker, web):
-    """The consumer never jumps to another offset by itself."""
+def add_a_partition(broker, topic):
+    admin = AdminClient({"bootstrap.servers": broker})
+    admin.create_partitions([NewPartitions(topic, 4)])[topic].result(20)
+
+
+def delete_the_topic(broker, topic):
+    admin = AdminClient({"bootstrap.servers": broker})
+    admin.delete_topics([topic])[topic].result(20)
+
+
+@pytest.mark.parametrize(
+    ("happens", "exit_code", "said"),
+    [
+        (add_a_partition, Conflict.exit_code, "has 4 partitions now and had 3 when this run began"),
+        (delete_the_topic, DataFailure.exit_code, "it is gone"),
+        (lambda *topic: delete_before(topic[0], TopicPartition(topic[1], 0, 5)), DataFailure.exit_code, "retention"),
+    ],
+    ids=["grown", "deleted", "retention"],
+)
+def test_what_happens_to_a_topic_while_it_is_read_stops_the_run(
+    broker, web, capsys, monkeypatch, happens, exit_code, said
+):
+    """After the run has looked at it, before it reads: the worker's own error and cure come out."""
+
+    def look_before(topic, kafka):
+        found = look_at(topic, kafka)
+        happens(broker, web)
+        return found
+
     clicks.send(broker, web, range(30))
-    delete_before(broker, TopicPartition(web, 0, 5))
-    slot = slot_of(Fetched(broker, (), web, (0,), 3))
-
-    def poll_on():
-        while True:
-            assert slot.poll({0: 2}, None) == []
-
-    with pytest.raises(DataFailure, match="has deleted messages while they were being read"):
-        poll_on()
+    monkeypatch.setattr(ingest_stream, "look_at", look_before)
+    monkeypatch.setattr(consumer_slot, "LOOK", 0.0)
+    code, failed = run(capsys)
+    assert code == exit_code
+    assert said in failed["message"]
+    assert ids() == []
 
 
 def test_a_contract_that_too_many_break_stops_the_run(broker, web, capsys):
