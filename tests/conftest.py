@@ -18,11 +18,16 @@ def printed(script, *arguments):
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory):
+def broker_folder(tmp_path_factory):
+    """Where the session's broker keeps its data and the number of its process."""
+    return tmp_path_factory.mktemp("kafka")
+
+
+@pytest.fixture(scope="session")
+def broker(broker_folder):
     """The address of a Kafka broker of this session."""
-    folder = str(tmp_path_factory.mktemp("kafka"))
-    yield printed("kafka", "start", "--folder", folder)
-    printed("kafka", "stop", "--folder", folder)
+    yield printed("kafka", "start", "--folder", str(broker_folder))
+    printed("kafka", "stop", "--folder", str(broker_folder))
 
 
 @pytest.fixture(scope="session")

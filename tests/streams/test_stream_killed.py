@@ -21,6 +21,7 @@ from lib import clicks
 
 TRUSTING = Path(clicks.__file__).parent / "stream_trusts.py"
 KILLED = -signal.SIGKILL
+SILENCE = 8.0  # seconds
 
 
 @pytest.fixture
@@ -195,8 +196,19 @@ def upkeep(web):
     return subprocess.run(call, cwd=web.folder, env=env, stdout=subprocess.DEVNULL, timeout=60, check=False).returncode
 
 
-def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
-    """On Prism beside a producer: SIGKILL of the group in full flow, then SIGTERM; what was said is what is there."""
+@contextmanager
+def paused(folder):
+    """The broker is there and says nothing, as one that is cut off."""
+    process = json.loads((folder / "node.json").read_text())["process"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism, broker_folder):
+    """On Prism beside a producer: SIGKILL of the group in full flow, a broker that is gone for a while, then SIGTERM."""
     clicks.write_project(web.folder, web.servers, web.topic, runner=RUNNER.format(prism=prism))
     forever = ("--place", "place.yaml", "--until", "forever")
     sent = web.sent
@@ -216,6 +228,10 @@ def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism):
         for _ in range(2):  # upkeep beside it leaves what it has in hand, however old that may get
             assert upkeep(web) == 0
             send_more()
+        assert wait_for(lambda: committed(web) == sent or run.poll() is not None)
+        with paused(broker_folder):
+            time.sleep(SILENCE)
+        send_more()
         assert wait_for(lambda: committed(web) == sent or run.poll() is not None)
         os.killpg(run.pid, signal.SIGTERM)  # as a terminal's Ctrl-C, the runner gets it too
         said, trace = run.communicate(timeout=60)
