@@ -46,6 +46,7 @@ class Launcher:
         try:
             with pace.shown(self._call.progress, step, work) as watched:
                 watched.job = pipeline.run()
+                _watch_for_good(watched.job)
                 state: Any = watched.job.wait_until_finish()
         except Exception as wrapped:
             # The failure comes with the runner's wrapping, and from another process as text only.
@@ -74,6 +75,22 @@ class Launcher:
             raise PlaceFailure(f"place {self._call.place.place}: {lacking}") from lacking
         except ValueError as refused:
             raise Usage(f"place {self._call.place.place} and the command line: {refused}") from refused
+
+
+def _watch_for_good(job: Any) -> None:
+    """A job of a job service is watched however long it takes.
+
+    Beam asks for the states of a job with the time limit of a single request (`job_server_timeout`, 300 s), at
+    which its driver would take a job for failed that is well. Asked again, without a limit, the service tells
+    where the job stands, then what follows.
+    """
+    from apache_beam.portability.api import beam_job_api_pb2 as api  # noqa: PLC0415
+    from apache_beam.runners.portability.portable_runner import PipelineResult  # noqa: PLC0415
+
+    if isinstance(job, PipelineResult):
+        service, number = job._job_service, job._job_id  # noqa: SLF001  # there is no other way
+        job._state_stream = service.GetStateStream(api.GetJobStateRequest(job_id=number))  # noqa: SLF001
+        job._message_stream = service.GetMessageStream(api.JobMessagesRequest(job_id=number))  # noqa: SLF001
 
 
 def _end(job: Any) -> None:

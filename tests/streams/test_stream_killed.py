@@ -169,8 +169,10 @@ def test_two_copies_at_once_are_exact_without_the_lock(web):
 
 
 RUNNER = """\
-beam: {{runner: PrismRunner, options: {{prism_location: {prism}, prism_log_level: error, streaming: true}}}}
-"""
+beam:
+  runner: PrismRunner
+  options: {{prism_location: {prism}, prism_log_level: error, streaming: true, job_server_timeout: 10}}
+"""  # seconds, which a run must outlive
 
 
 def committed(web):
@@ -208,7 +210,7 @@ def paused(folder):
 
 
 def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism, broker_folder):
-    """On Prism beside a producer: SIGKILL of the group in full flow, a broker that is gone for a while, then SIGTERM."""
+    """On Prism beside a producer: SIGKILL of the group in full flow; then a broker is gone for a while; then SIGTERM."""
     clicks.write_project(web.folder, web.servers, web.topic, runner=RUNNER.format(prism=prism))
     forever = ("--place", "place.yaml", "--until", "forever")
     sent = web.sent
