@@ -10,7 +10,6 @@ python stream_trusts.py WHAT CONFIG PLACE [SERVERS], where WHAT is what it trust
 """
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
@@ -99,12 +98,10 @@ def commit_what_comes(table: StreamTable, parts: Any, _window: Any) -> Waiting:
 
 
 def write_all_that_is_read() -> None:
-    made = write_parts.WriteParts.__init__
+    def from_the_start(writer: Any) -> None:
+        writer._first = dict.fromkeys(writer._first, 0)
 
-    def from_the_start(transform: Any, table: str, root: str, schema: Any, first: Mapping[str, int]) -> None:
-        made(transform, table, root, schema, dict.fromkeys(first, 0))
-
-    write_parts.WriteParts.__init__ = from_the_start  # type: ignore[method-assign,assignment]
+    write_parts._WriteFn.setup = from_the_start  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ class Web:
     def run_trusting(self, what, die_at=""):
         """A run to its end of one that is broken on purpose: its exit code."""
         with self.start("place.yaml", self.servers, die_at=die_at, call=(str(TRUSTING), what)) as run:
-            run.communicate(timeout=120)
+            _, trace = run.communicate(timeout=120)
+        sys.stderr.write(trace)  # shown where the test fails
         return run.returncode
 
     def check_exact(self):
@@ -210,7 +211,7 @@ def paused(folder):
 
 
 def test_an_endless_stream_is_killed_goes_on_and_ends_when_told(web, prism, broker_folder):
-    """On Prism beside a producer: SIGKILL of the group in full flow; then a broker is gone for a while; then SIGTERM."""
+    """On Prism beside a producer: SIGKILL of the group in full flow; then a broker is gone a while; then SIGTERM."""
     clicks.write_project(web.folder, web.servers, web.topic, runner=RUNNER.format(prism=prism))
     forever = ("--place", "place.yaml", "--until", "forever")
     sent = web.sent
