@@ -7,11 +7,13 @@ from typing import Any
 
 from headrace.cli.upkeep import tables
 from headrace.lake.commit import INFO
+from headrace.lake.rewrite import REWRITTEN
 from headrace.lake.tables import open_table
 from headrace.spec.place import Place
 from headrace.spec.project import Project
 
-_TOLD = ("read", "accepted", "quarantined", "duplicate", "due", "waiting", "catch_up", "never_due")
+_TOLD = ("read", "accepted", "quarantined", "duplicate", "replaced", "late", "due", "waiting", "catch_up", "never_due")
+_ALWAYS = ("read", "accepted", "quarantined", "duplicate")  # also where there were none
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,14 @@ def history(project: Project, place: Place, only: str | None, most: int) -> Iter
 
 def _event(table: str, entry: dict[str, Any]) -> Event:
     info = entry.get(INFO) or {}
-    account = {**info.get("account", {}), **info.get("replay", {})}
-    notes = {key: account[key] for key in _TOLD if key in account}
-    notes |= {key: info[key] for key in ("low_water", "bundle") if key in info}
-    notes = {key: account[key] for key in ("plan", "replay") if key in account} | notes
+    account = {**info.get("account", {}), **info.get("replay", {}), **info.get("stream", {})}
+    rewritten = entry.get(REWRITTEN) or {}
+    named = {key: account[key] for key in ("plan", "replay", "topic") if key in account}
+    notes = named | {key: account[key] for key in _TOLD if key in account and (account[key] or key in _ALWAYS)}
+    notes |= {key: told[key] for told in (account, info) for key in ("low_water", "bundle") if told.get(key)}
+    notes |= {key: rewritten[key] for key in ("files", "into") if key in rewritten}
     at = dt.datetime.fromtimestamp(entry["timestamp"] / 1000, dt.UTC).isoformat(timespec="seconds")
-    return Event(at, table, int(entry["version"]), _plainly(entry), notes)
+    return Event(at, table, int(entry["version"]), rewritten.get("why") or _plainly(entry), notes)
 
 
 def _plainly(entry: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ def compact(root: str, how: Together, target: int = TARGET_BYTES) -> Compacted:
     added = [_together(snapshot, run, how) for run in runs]
     old = [file for run in runs for file in run]
     reached("compaction")
-    replace_files(root, old, added, changes_data=False)
+    replace_files(root, old, added, "compaction", changes_data=False)
     return Compacted(len(old), len(added), sum(file.size for file in old))
 
 

@@ -48,7 +48,7 @@ def forget_bytes(root: str, kept: dt.timedelta, now: dt.datetime) -> int:
         refuse_unknown_features(root, table)
         new = [_without_bytes(snapshot, file) for file in old]
         reached("retention")
-        replace_files(root, old, new, changes_data=True)
+        replace_files(root, old, new, "retention", changes_data=True)
     return rows_with_bytes(old)
 
 

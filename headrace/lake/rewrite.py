@@ -16,10 +16,13 @@ from headrace.lake.reading import read_group
 from headrace.lake.snapshot import DataFile, Snapshot, open_snapshot, row_groups
 from headrace.lake.tables import open_table
 
+REWRITTEN = "headrace_rewrite"
+"""The key under which such a commit tells why files were rewritten, how many, and how many they became."""
+
 _ATTEMPTS = 8
 
 
-def replace_files(root: str, old: Sequence[DataFile], new: Sequence[Added], *, changes_data: bool) -> None:
+def replace_files(root: str, old: Sequence[DataFile], new: Sequence[Added], why: str, *, changes_data: bool) -> None:
     """Change the files in one commit, as long as every old one is still there: nobody else may have replaced it.
 
     Safe beside a run that appends. Without a change of data, incremental readers see nothing of it.
@@ -45,13 +48,20 @@ def replace_files(root: str, old: Sequence[DataFile], new: Sequence[Added], *, c
                     schema=table.schema(),
                     partition_by=table.metadata().partition_columns or None,
                     # A retry must look for the old files again, so it is ours to make.
-                    commit_properties=CommitProperties(custom_metadata={"isBlindAppend": False}, max_commit_retries=0),
+                    commit_properties=CommitProperties(
+                        custom_metadata={
+                            "isBlindAppend": False,
+                            REWRITTEN: {"why": why, "files": len(old), "into": len(new)},
+                        },
+                        max_commit_retries=0,
+                    ),
                     post_commithook_properties=WITHOUT_HOOKS,
                 )
         except DeltaError as failure:
             last = failure
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
         else:
+            table.update_incremental()
             checkpoint_if_due(root, table.version())
             return
     raise Conflict(f"{root}: rivals won {_ATTEMPTS} times in a row, last: {last}; run again") from last

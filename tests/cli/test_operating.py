@@ -77,6 +77,8 @@ def test_upkeep_puts_files_together_and_features_go_on(folder):
     done = {t["table"]: t for t in lines(headrace("upkeep", "shop", "--json"))}
     assert (done["orders/events"]["files"], done["orders/events"]["into"]) == (5, 1)
     assert not dead.exists()
+    newest = lines(headrace("history", "shop/orders.yaml", "--json"))
+    assert ("compaction", {"files": 5, "into": 1}) in [(event["what"], event["notes"]) for event in newest]
     shop.deliver(folder, "5.csv", range(301, 321))
     assert headrace("run", "shop", "--only", "ingest,features").exit_code == 0
     assert headrace("upkeep", "shop", "--older-than", "0s").exit_code == 0

@@ -112,7 +112,8 @@ def test_people_are_told_of_a_topic_as_of_files(broker, web):
     assert {row["plan"] for row in rows} == {None}
     assert "offset" in headrace("quarantine", "--reason", "message.null")
     assert f'headrace_rows_total{{data_set="clicks",state="read"}} {sent}' in headrace("metrics")
-    assert "clicks/events" in headrace("history", "--json")
+    told = next(e for e in map(json.loads, headrace("history", "--json").splitlines()) if "read" in e["notes"])
+    assert (told["notes"]["topic"], told["notes"]["read"]) == (web, sent)
 
 
 def test_only_committed_messages_are_rows_and_their_marks_are_no_gap(broker, web, capsys):
