@@ -4,6 +4,7 @@ Some 24 bytes a row, twice as many while runs of rows are put together. The tabl
 source of truth: whoever begins reads the keys back from it, and takes in what others commit.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,13 +97,14 @@ _NONE = RowKeys(np.array([], np.uint64), np.array([], np.uint64), np.array([], n
 class KeyWindow:
     """Tells which rows repeat the key of one that the table has, or of one before them.
 
-    Not for several threads. A row counts as there if its event time is at most `within`
+    For one thread at a time, which holds the lock. A row counts as there if its event time is at most `within`
     older than that of the newest row in the table.
     """
 
     def __init__(self, root: str, key: StreamKey) -> None:
         self._root = root
         self.key = key
+        self.lock = threading.Lock()
         self._begin()
 
     def _begin(self) -> None:

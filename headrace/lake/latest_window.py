@@ -4,6 +4,7 @@
 them, which suits tables of some million rows.
 """
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,12 +20,13 @@ from headrace.rows.block import Origin
 class LatestWindow:
     """Tells which rows are not the latest of their key, among those of the table and those to be committed.
 
-    Not for several threads.
+    For one thread at a time, which holds the lock.
     """
 
     def __init__(self, root: str, key: StreamKey) -> None:
         self._root = root
         self.key = key
+        self.lock = threading.Lock()
         self._files: dict[str, dict[Origin, RowKeys]] = {}  # by path, and row group; a file never changes
 
     def catch_up(self) -> int:

@@ -5,10 +5,13 @@ before it: what is in is read from the table alone.
 """
 
 import random
+import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from headrace.failures import Conflict, DataFailure
 from headrace.lake.accounts import NOT_LOOKED_FOR
@@ -27,6 +30,9 @@ _ATTEMPTS = 8
 
 
 type Window = KeyWindow | LatestWindow
+
+_windows: WeakValueDictionary[tuple[str, StreamKey], Window] = WeakValueDictionary()
+_opening = threading.Lock()
 
 
 class Waiting(NamedTuple):
@@ -75,10 +81,18 @@ class OffsetsTable:
         return {source: first[source] if token is None else token for source, token in stored.items()}
 
     def window(self) -> Window | None:
-        """What `commit` looks for repeats in; a worker keeps it from one commit to the next."""
+        """What `commit` looks for repeats in; a worker keeps it from one commit to the next.
+
+        There is one in a process, however many ask, as it may be large; it goes with the last of them.
+        """
         if self.key is None:
             return None
-        return LatestWindow(self.root, self.key) if self.key.latest_by else KeyWindow(self.root, self.key)
+        with _opening:
+            found = _windows.get((self.root, self.key))
+            if found is None:
+                found = LatestWindow(self.root, self.key) if self.key.latest_by else KeyWindow(self.root, self.key)
+                _windows[self.root, self.key] = found
+        return found
 
     def commit(self, parts: Iterable[Part], window: Window | None = None) -> Waiting:
         """Add every part that goes on where the table ends, in one commit with the tokens.
@@ -101,7 +115,8 @@ class OffsetsTable:
             if not turn.take:
                 return Waiting(turn.wait, turn.tokens, 0, dropped)
             try:
-                account = self._commit(turn, before, window)
+                with window.lock if window else nullcontext():
+                    account = self._commit(turn, before, window)
             except Conflict as rival:  # whether it was one, the tokens tell: they are read again
                 last = rival
                 time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy

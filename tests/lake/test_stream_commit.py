@@ -1,5 +1,6 @@
 """Commits of a topic's messages: once, in order, with every token and the account in the same commit."""
 
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -235,3 +236,12 @@ def test_later_rows_of_a_stream_replace_earlier_ones(keyed):
     table.commit([keyed_part(table, 8, [1, 2], first=0)], window)
     assert stream_account(table.root).duplicate == 5
     assert sorted(row["_offset"] for row in DeltaTable(table.root).to_pyarrow_table().to_pylist()) == [2, 3, 7]
+
+
+def test_a_process_holds_one_window_of_a_table(keyed):
+    """Keys in memory are bounded once, however many workers of the process commit; the last one lets go of them."""
+    first, second = keyed.window(), replace(keyed).window()
+    assert first is second
+    gone = weakref.ref(first)
+    del first, second
+    assert gone() is None
