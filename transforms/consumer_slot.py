@@ -188,7 +188,7 @@ def _refuse(error: KafkaError, topic: str) -> None:
     if code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
         raise DataFailure(
             f"topic {topic}: the broker has deleted messages while they were being read ({error.str()}): its retention "
-            "is too short; lengthen retention.ms of the topic, and run again to see which are lost"
+            "is too short, or the topic was made again; lengthen retention.ms of the topic, and run again to see which"
         )
     if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC):  # noqa: SLF001
         raise DataFailure(
