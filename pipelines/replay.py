@@ -24,6 +24,7 @@ from headrace.lake.settlements import SETTLEMENTS
 from headrace.lake.snapshot import open_snapshot
 from headrace.lake.tables import create_table
 from headrace.spec.data_set import DataSet
+from headrace.spec.digest import contract_digest
 from headrace.spec.project import load_data_set, parse_data_set
 from pipelines.launch import Launcher
 
@@ -78,7 +79,8 @@ def replay(call: Call) -> dict[str, Any]:
     """Check every row in quarantine that is whole and not settled; what passes is in events afterwards.
 
     Rows keep the file and offset they came with. Run twice, also when killed, it settles
-    each once; with the same contract and no new rows there is nothing to do.
+    each once; with the same contract and no new rows there is nothing to do. One that was begun
+    by another contract is finished first, then one by the present contract follows.
     """
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
@@ -94,22 +96,32 @@ def replay(call: Call) -> dict[str, Any]:
                 f"{folder.root}: plan {plan.number} is not finished, and a replay may hold its keys; finish it first: "
                 f"headrace ingest {call.config}"
             )
-        sealed = next_replay(folder, located)
-        if sealed is None:
-            return {"data_set": data.dataset, "nothing_to_do": True}
-        rows = open_snapshot(folder.quarantine, sealed.quarantine.version).rows
-        call.progress.step(f"replay {sealed.number} of {data.dataset}", rows=rows)
-        by = parse_data_set(sealed.text, sealed.config, sealed.schemas).value
         away = DataSetFolder(storage.absolute(lake), project.name, data.dataset)
-        work = Work(sealed, by, away, rows_before(by, away.events, 50 * rows))
-        state = launcher.run(f"replay {data.dataset}", rows, partial(build, work=work))
-        told = next((info["replay"] for info in newest_infos(folder.events) if "replay" in info), {"replay": 0})
-        if told["replay"] != sealed.number:
-            raise Failure(
-                f"replay {sealed.number} of {data.dataset}: the runner has ended (state {state}), but the events do "
-                "not carry it: nothing was committed there. Look into the runner's log, and run again"
-            )
-    return {"data_set": data.dataset, **told}
+        done: list[dict[str, int]] = []
+        while sealed := next_replay(folder, located):
+            done.append(_run(sealed, away, launcher, call))
+            if sealed.contract == contract_digest(data):
+                break  # else it was one that another run had begun, by the contract as it was then
+    if not done:
+        return {"data_set": data.dataset, "nothing_to_do": True}
+    settled = {name: sum(one[name] for one in done) for name in ("accepted", "duplicate")}
+    return {"data_set": data.dataset, **done[-1], **settled, "read": done[-1]["quarantined"] + sum(settled.values())}
+
+
+def _run(sealed: Replay, away: DataSetFolder, launcher: Launcher, call: Call) -> dict[str, int]:
+    """Do one sealed replay; what it tells of itself."""
+    rows = open_snapshot(away.quarantine, sealed.quarantine.version).rows
+    call.progress.step(f"replay {sealed.number} of {sealed.data_set}", rows=rows)
+    by = parse_data_set(sealed.text, sealed.config, sealed.schemas).value
+    work = Work(sealed, by, away, rows_before(by, away.events, 50 * rows))
+    state = launcher.run(f"replay {sealed.data_set}", rows, partial(build, work=work))
+    told = next((info["replay"] for info in newest_infos(away.events) if "replay" in info), {"replay": 0})
+    if told["replay"] != sealed.number:
+        raise Failure(
+            f"replay {sealed.number} of {sealed.data_set}: the runner has ended (state {state}), but the events do "
+            "not carry it: nothing was committed there. Look into the runner's log, and run again"
+        )
+    return dict(told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

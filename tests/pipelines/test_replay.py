@@ -134,6 +134,18 @@ def test_a_replay_that_was_killed_is_finished_by_the_next(config, point, taken, 
     assert ids() == list(range(1, 61))
 
 
+def test_one_run_finishes_an_old_replay_and_does_its_own(config, capsys):
+    """The dead one was sealed by a narrower contract: nobody has to run twice."""
+    wider = config.read_text().replace("in: [north, south]", "in: [north, south, nowhere]")
+    config.write_text(wider.replace("max: 10000", "max: 10"))
+    kill(config, "tables")
+    config.write_text(wider)
+    assert run(replay, config) == 0
+    told = last(capsys)
+    assert (told["replay"], told["read"], told["accepted"], told["quarantined"]) == (2, 3, 3, 0)
+    assert ids() == list(range(1, 61))
+
+
 @pytest.mark.parametrize(("point", "first"), [("file:1", "delivered"), ("tables", "replayed")])
 def test_a_key_that_is_delivered_while_a_replay_lies_dead_is_there_once(config, tmp_path, point, first):
     """Before its commit the delivered row wins, after it the replayed one; the settlement says which it was."""
