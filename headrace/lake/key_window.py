@@ -170,16 +170,20 @@ class KeyWindow:
         return max(self._newest - _micros(EPOCH + self.key.within), _ALWAYS) if self._newest > _ALWAYS else _ALWAYS
 
     def _there(self, keys: RowKeys, since: int) -> NDArray[np.bool_]:
-        found = np.zeros(len(keys.high), np.bool_)
+        order = np.argsort(keys.high, kind="stable")  # a search in order finds the next place near the last one
+        high, low = keys.high[order], keys.low[order]
+        found = np.zeros(len(high), np.bool_)
         for run in self._runs:
-            at = np.searchsorted(run.high, keys.high)
-            left = np.arange(len(keys.high))
-            while len(left := left[at[left] < len(run.high)]):
-                left = left[run.high[at[left]] == keys.high[left]]
-                found[left] |= (run.low[at[left]] == keys.low[left]) & (run.time[at[left]] >= since)
+            at = np.searchsorted(run.high, high)
+            left = np.flatnonzero(at < len(run.high))
+            while len(left := left[run.high[at[left]] == high[left]]):
+                found[left] |= (run.low[at[left]] == low[left]) & (run.time[at[left]] >= since)
                 left = left[~found[left]]
                 at[left] += 1  # the same key may be there twice, the older one beyond the window
-        return found
+                left = left[at[left] < len(run.high)]
+        there = np.empty_like(found)
+        there[order] = found
+        return there
 
     def _add(self, rows: RowKeys) -> None:
         if len(rows.time):

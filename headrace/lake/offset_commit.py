@@ -7,7 +7,7 @@ before it: what is in is read from the table alone.
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -27,12 +27,24 @@ INFO = "stream"
 """The key under which a commit's metadata tell of offsets."""
 
 _ATTEMPTS = 8
+_MOST_ROWS = 4_000_000  # of a commit: their keys are looked at together, some 70 bytes each
+_MOST_FILES = 5_000
 
 
 type Window = KeyWindow | LatestWindow
 
 _windows: WeakValueDictionary[tuple[str, StreamKey], Window] = WeakValueDictionary()
 _opening = threading.Lock()
+
+
+def _as_many(parts: Sequence[Part]) -> Sequence[Part]:
+    """As many from the front as one commit may add; at least one."""
+    rows = files = 0
+    for number, part in enumerate(parts):
+        rows, files = rows + part.account.read, files + len(part.files)
+        if number and (rows > _MOST_ROWS or files > _MOST_FILES):
+            return parts[:number]
+    return parts
 
 
 class Waiting(NamedTuple):
@@ -95,7 +107,7 @@ class OffsetsTable:
         return found
 
     def commit(self, parts: Iterable[Part], window: Window | None = None) -> Waiting:
-        """Add every part that goes on where the table ends, in one commit with the tokens.
+        """Add every part that goes on where the table ends, with the tokens; in one commit, unless that grew too large.
 
         Run twice it commits once; parts the table has are dropped. With a key, rows that repeat
         one are left out; where a rival adds rows meanwhile, they are looked at, and it is tried
@@ -108,21 +120,27 @@ class OffsetsTable:
                 refused, or the window does not fit into memory.
         """
         parts, window = list(parts), window or self.window()
-        for attempt in range(_ATTEMPTS):
-            before = self.tokens({span.file for part in parts for span in part.spans})
+        sources = {span.file for part in parts for span in part.spans}
+        committed = attempt = dropped = 0
+        while True:
+            before = self.tokens(sources)
             turn = next_turn(parts, before)
-            dropped = len(parts) - len(turn.take) - len(turn.wait)
+            dropped += len(parts) - len(turn.take) - len(turn.wait)
             if not turn.take:
-                return Waiting(turn.wait, turn.tokens, 0, dropped)
+                return Waiting(turn.wait, turn.tokens, committed, dropped)
+            now = _as_many(turn.take)
             try:
                 with window.lock if window else nullcontext():
-                    account = self._commit(turn, before, window)
-            except Conflict as rival:  # whether it was one, the tokens tell: they are read again
-                last = rival
+                    committed += self._commit(next_turn(now, before), before, window).read
+            except Conflict:  # whether it was one, the tokens tell: they are read again
+                attempt += 1
+                if attempt == _ATTEMPTS:
+                    raise
                 time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not secrecy
+                parts = [*turn.take, *turn.wait]
             else:
-                return Waiting(turn.wait, turn.tokens, account.read, dropped)
-        raise last
+                attempt = 0
+                parts = [*turn.take[len(now) :], *turn.wait]
 
     def _commit(self, turn: Turn, before: Mapping[str, int], window: Window | None) -> StreamAccount:
         account = StreamAccount.total(part.account for part in turn.take)

@@ -9,6 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from headrace.failures import Conflict, DataFailure, Failure
+from headrace.lake import offset_commit
 from headrace.lake.commit import Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import write_small
 from headrace.lake.key_window import StreamKey
@@ -136,6 +137,19 @@ def test_blocks_are_cut_where_any_table_goes_on():
     """After a kill between two commits the tables go on from different offsets; no piece is half in a table."""
     pieces = list(cut_at(Origin("clicks/0", 0, 100), [40, 10, 100, 0]))
     assert pieces == [Origin("clicks/0", 0, 10), Origin("clicks/0", 10, 40), Origin("clicks/0", 40, 100)]
+
+
+def test_very_many_parts_are_several_commits(table, monkeypatch):
+    """Each of them whole, in the order of offsets; what waits behind a gap still does."""
+    monkeypatch.setattr(offset_commit, "_MOST_ROWS", 25)
+    table.begin(TOPIC)
+    version = DeltaTable(table.root).version()
+    parts = [part(table, 0, start, start + 10) for start in (30, 0, 20, 10, 60)]
+    after = table.commit(parts)
+    assert (after.committed, after.dropped, [p.spans[0].start for p in after.parts]) == (40, 0, [60])
+    assert numbers(table) == list(range(40))
+    assert DeltaTable(table.root).version() == version + 2
+    assert table.commit(parts).dropped == 4
 
 
 @pytest.fixture
