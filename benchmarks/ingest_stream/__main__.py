@@ -26,6 +26,7 @@ from benchmarks.ingest_stream.topics import topic_of_orders
 
 CONTENDERS = {
     "whole": "headrace: read, check, write Delta, prove, commit exactly once",
+    "keyed": "the same with a key, whose repeats are looked for an hour back",
     "plain": "limit: confluent-kafka loop, checks in Arrow, write_deltalake",
     "elements": "usual: Beam, one message one element, same contract",
 }
@@ -93,9 +94,11 @@ def summary(runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
         }
         for peer, aim in AIMS.items()
     }
-    return {"speed": speed, "ratios": ratios}
+    key = {name: _ratio(runs["keyed"], runs["whole"], of) for name, of in _CLOCKS.items()}
+    return {"speed": speed, "ratios": ratios, "with_a_key": key}
 
 
+_OURS = ("whole", "keyed")
 _CLOCKS = {"by_clock": "seconds", "by_processor": "cpu_seconds"}
 
 
@@ -108,8 +111,8 @@ def _run(name: str, servers: str, topic: str) -> tuple[dict[str, float], Found]:
     """A whole process, from its start to its end, by the clock and by what it took of the processor."""
     with tempfile.TemporaryDirectory(prefix="headrace-benchmark-") as folder:
         command = [sys.executable, "-m", "benchmarks.ingest_stream.peer", name, servers, topic, folder]
-        if name == "whole":
-            config = write_project(Path(folder), servers, topic)
+        if name in _OURS:
+            config = write_project(Path(folder), servers, topic, key=name == "keyed")
             command = [sys.executable, "-m", "pipelines.ingest_stream", "--json", "--config", str(config)]
             command += ["--place", str(Path(folder, "place.yaml"))]
         clock, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -117,7 +120,7 @@ def _run(name: str, servers: str, topic: str) -> tuple[dict[str, float], Found]:
             command, stdout=subprocess.DEVNULL, check=True, env=ONE_THREAD, preexec_fn=on_one_core
         )
         seconds, after = time.perf_counter() - clock, resource.getrusage(resource.RUSAGE_CHILDREN)
-        rows = _read_back(Path(folder, "lake/shop/orders") if name == "whole" else Path(folder))
+        rows = _read_back(Path(folder, "lake/shop/orders") if name in _OURS else Path(folder))
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"messages": rows.accepted + rows.quarantined, "seconds": seconds, "cpu_seconds": spent}, rows
 
@@ -160,6 +163,8 @@ def _table(result: dict[str, Any]) -> str:
             f"headrace / {peer:8} {ratio['by_clock']:6.2f} by the clock, {ratio['by_processor']:6.2f} by the "
             f"processor (aim: {ratio['aim']:g})"
         )
+    key = result["with_a_key"]
+    lines.append(f"with a key {key['by_clock']:.2f} of that by the clock, {key['by_processor']:.2f} by the processor")
     return "\n".join(lines)
 
 
