@@ -140,6 +140,7 @@ class Planner:
             else:
                 files.append(without_damage(file, damage.get(file.path, ())))
         again = replace(plan, text=self.text, contract=self.contract, files=tuple(files))
+        self._hold_old_rows(again)
         if again != plan:
             self.plans.reseal(again)
         return again
@@ -162,8 +163,25 @@ class Planner:
             tables={name: _base(root) for name, root in self.roots.items()},
             reloads=reloads,
         )
+        self._hold_old_rows(plan)
         self.plans.seal(plan)
         return plan
+
+    def _hold_old_rows(self, plan: Plan) -> None:
+        """Nothing, where every file that is loaded again is whole: old rows must not leave for what is left of a file.
+
+        Raises:
+            DataFailure: one is damaged, and rows of it were read before.
+        """
+        damaged = [file for file in plan.files if file.refused] if plan.reloads else []
+        before = self.plans.planned(before=plan.number) if damaged else {}
+        if faults := [
+            f"{file.path}: was ingested, and what was delivered in its place cannot be read whole "
+            f"({file.refused[0].why}); its old rows stay. Deliver it again whole, or put it back as it was, and run again"
+            for file in damaged
+            if file.real in before and not before[file.real].unread
+        ]:
+            raise DataFailure(some_of(faults))
 
     def _prove_plans_complete(self, newest: int) -> None:
         """Every table carries the newest plan and no later one, so no plan has been lost."""

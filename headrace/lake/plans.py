@@ -178,10 +178,11 @@ class PlanFolder:
         """Free the plan's files: it keeps its number and commits nothing."""
         self.reseal(replace(plan, files=(), reloads=()))
 
-    def planned(self) -> dict[str, PlannedFile]:
-        """Every file that some plan holds by its resolved name, as it was when planned last."""
+    def planned(self, before: int | None = None) -> dict[str, PlannedFile]:
+        """Every file that some plan holds, or one before that number, by its resolved name, as it was planned last."""
         found: dict[str, PlannedFile] = {}
-        for number in (numbers := self.numbers()):
+        numbers = [number for number in self.numbers() if before is None or number < before]
+        for number in numbers:
             files = self._settled.get(number)
             if files is None:
                 files = {file.real: file._replace(ranges=()) for file in self.read(number).files}

@@ -61,12 +61,12 @@ def not_in(rows: pa.RecordBatch, done: Settled) -> NDArray[np.bool_]:
 
 
 def by_file(rows: pa.RecordBatch) -> Iterator[tuple[Brought, NDArray[np.int64]]]:
-    """The places of the rows of each plan's file, and of each partition."""
+    """The places of the rows of each plan's file, and of each partition; in the order of rows."""
     plans = rows.column("_plan").fill_null(_NO_PLAN).to_numpy(zero_copy_only=False)
     names = rows.column("_file").dictionary_encode()
     codes = names.indices.to_numpy()
-    for plan in np.unique(plans).tolist():
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            at = np.flatnonzero((plans == plan) & (codes == code))
-            if len(at):
-                yield (None if plan == _NO_PLAN else plan, name), at
+    order = np.lexsort((codes, plans))
+    ends = np.flatnonzero((np.diff(plans[order]) != 0) | (np.diff(codes[order]) != 0)) + 1
+    for at in np.split(order, ends) if len(order) else ():
+        plan = int(plans[at[0]])
+        yield (None if plan == _NO_PLAN else plan, names.dictionary[int(codes[at[0]])].as_py()), at

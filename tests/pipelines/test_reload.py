@@ -1,5 +1,6 @@
 """An ingested file that changed is loaded again: its new rows take the place of its old ones in one commit."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -126,3 +127,26 @@ def test_refuse_is_the_default_and_told_with_the_choice(config, tmp_path, capsys
     shop.deliver(tmp_path, "1.csv", range(21, 30))
     assert ingest(config) == 3
     assert "or say source.changed: reload" in last(capsys)["message"]
+
+
+@pytest.mark.parametrize(("orders", "lost"), [(30, 200), (50_000, 9)])
+def test_a_damaged_file_takes_no_old_row_away(config, tmp_path, capsys, orders, lost):
+    """Damage is seen when a file is cut, or not before its end is read: the old rows stay, a whole file is taken."""
+    config.write_text(config.read_text().replace("*.csv,", "*,"))
+    shop.deliver(tmp_path, "new", range(101, 101 + orders))
+    whole = gzip.compress(Path("raw/orders/new").read_bytes())
+    Path("raw/orders/new").unlink()
+    shop.deliver(tmp_path, "old", range(101, 111))
+    path = Path("raw/orders/a.gz")
+    path.write_bytes(gzip.compress(Path("raw/orders/old").read_bytes()))
+    Path("raw/orders/old").unlink()
+    assert ingest(config) == 0
+    before = ids()
+    path.write_bytes(whole[:-lost])
+    for _ in range(2):
+        assert ingest(config) == 3
+        assert "raw/orders/a.gz: was ingested, and what was delivered in its place cannot" in last(capsys)["message"]
+        assert ids() == before
+    path.write_bytes(whole)
+    assert ingest(config) == 0
+    assert ids() == sorted({*before, *range(101, 101 + orders)})
