@@ -40,7 +40,7 @@ class CommitOffsets(beam.PTransform[PCollection[tuple[str, Part]], PCollection[t
 class _CommitFn(beam.DoFn):
     TABLE = ReadModifyWriteStateSpec("table", coders.PickleCoder())
     WAITING = BagStateSpec("waiting", coders.PickleCoder())
-    SINCE = ReadModifyWriteStateSpec("since", coders.PickleCoder())  # nothing of what waits could be committed
+    SINCE = ReadModifyWriteStateSpec("since", coders.PickleCoder())  # when what waits of a source came to its token
     SET = ReadModifyWriteStateSpec("set", coders.PickleCoder())  # whether `soon` is
     LAST = ReadModifyWriteStateSpec("last", coders.PickleCoder())  # when something was committed
     SOON = TimerSpec("soon", TimeDomain.REAL_TIME)
@@ -88,14 +88,13 @@ class _CommitFn(beam.DoFn):
         is_set.clear()
         last.write(time.time())
         if after.committed or not after.parts:
-            since.clear()
             yield into.name, after.committed
+        stuck = _stuck(since.read() or {}, after, time.time())
+        since.write(stuck)
         if after.parts:
             for part in after.parts:
                 waiting.add(part)
-            first = since.read() or time.time()
-            since.write(first)
-            if (waited := time.time() - first) > self._patience:
+            if (waited := time.time() - min(began for _, began in stuck.values())) > self._patience:
                 raise gap(into.name, after.parts, after.tokens, waited)
             is_set.write(True)
             soon.set(Timestamp.now() + self._every)
@@ -118,3 +117,12 @@ class _CommitFn(beam.DoFn):
         if after.dropped:
             Metrics.counter("write_delta", "repeated").inc(after.dropped)
         return into, after
+
+
+def _stuck(before: Mapping[str, tuple[int, float]], after: Waiting, now: float) -> dict[str, tuple[int, float]]:
+    """The token of every source of which something waits, and since when it has not moved; others go on meanwhile."""
+    waiting = {span.file: after.tokens[span.file] for part in after.parts for span in part.spans}
+    return {
+        source: before[source] if source in before and before[source][0] == token else (token, now)
+        for source, token in waiting.items()
+    }

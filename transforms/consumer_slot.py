@@ -49,7 +49,6 @@ class ConsumerSlot:
 
     what: Fetched
     lock: threading.Lock = field(default_factory=threading.Lock)
-    ends: dict[int, tuple[int, ...]] = field(default_factory=dict)  # of the tables, where the process took over
     _consumer: Any = None
     _at: dict[int, int] = field(default_factory=dict)  # the next offset it gives of each partition
     _open: set[int] = field(default_factory=set)  # partitions that have not come to their stop
@@ -58,10 +57,9 @@ class ConsumerSlot:
     _answered: float = 0.0
     _missing: bool = False  # the last look did not find the topic
 
-    @property
-    def is_new(self) -> bool:
-        """Whether this process has not read from it yet."""
-        return self._consumer is None
+    def is_beyond(self, at: Mapping[int, int]) -> bool:
+        """Whether it has given messages behind these offsets, or is new and nobody knows what was read of them."""
+        return self._consumer is None or any(self._at.get(partition, 0) > offset for partition, offset in at.items())
 
     def poll(self, at: Mapping[int, int], stop: Mapping[int, int] | None) -> list[Block]:
         """The messages that follow these offsets: one block for each partition that moved.

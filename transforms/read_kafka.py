@@ -76,9 +76,9 @@ class _Reader(UnboundedReader):
         partitions = source.what.partitions
         # Where blocks were given up to; fetched ones that were not given yet stand in the queue.
         with self._slot.lock:
-            if self._slot.is_new:  # so is this process: with a mark, it was made to go on where another one died
-                self._slot.ends = source.ends() if isinstance(mark, _Mark) else {}
-            ends = self._slot.ends
+            # With a mark behind what this process has fetched, a runner goes on from a checkpoint, here or elsewhere.
+            behind = isinstance(mark, _Mark) and self._slot.is_beyond(dict(mark.at))
+            ends = source.ends() if behind else {}
         self._given = dict(mark.at) if isinstance(mark, _Mark) else {p: source.first[p] for p in partitions}
         for partition, tokens in ends.items():
             self._given[partition] = max(self._given[partition], min(tokens, default=0))

@@ -45,8 +45,8 @@ class Offsets:
 
     Elements are blocks: a batch of rows with the source and the range of offsets it came
     from, possibly without rows. The ranges of a source must tile it from the offset that
-    `WriteDelta.next_offsets` gives; they may come in any order. Each commit carries the token
-    (`job`/source, next offset).
+    `WriteDelta.next_offsets` gives; they may come in any order, each once. Those that the
+    table has already are dropped. Each commit carries the token (`job`/source, next offset).
     """
 
     job: str  # who writes, for good

@@ -20,6 +20,8 @@ from headrace.lake.stream_account import StreamAccount
 from headrace.rows.block import Origin
 from transforms.check_messages import Judged
 
+_MOST_BEGUN = 8  # parts of one bundle, each of which holds a row group in memory
+
 
 @dataclass(eq=False)
 class WriteParts(beam.PTransform[PCollection[Judged], PCollection[tuple[str, Part]]]):
@@ -95,6 +97,8 @@ class _WriteFn(beam.DoFn):
         group = origin.file if self._apart else ""
         if group in self._begun and not self._begun[group].goes_on_with(origin):
             yield self._table.name, self._begun.pop(group).part()
+        if group not in self._begun and len(self._begun) >= _MOST_BEGUN:
+            yield self._table.name, self._begun.pop(next(iter(self._begun))).part()
         begun = self._begun.setdefault(group, _Begun(PartitionedFiles(*self._files)))
         begun.take(origin, rows, account)
 

@@ -85,9 +85,10 @@ def commit_once(
         if odd := [t for t in tokens if stored[t.app] != t.expected]:
             found = ", ".join(f"{t.app}: expected {t.expected}, found {stored[t.app]}" for t in odd)
             raise Conflict(f"{root}: another run has committed in between ({found}); run again")
-        if seen is not None and added_between(root, seen, table.version()):
+        if seen is not None and _rows_came(root, seen, table.version()):
             raise Conflict(
-                f"{root}: another run has added rows after version {seen}, in which no key was looked for; run again"
+                f"{root}: another run has added or replaced rows after version {seen}, in which no key was looked for; "
+                "run again"
             )
         _there_still(root, table.version(), removes)
         refuse_unknown_features(root, table)
@@ -133,6 +134,13 @@ def _commit(
         ),
         post_commithook_properties=WITHOUT_HOOKS,
     )
+
+
+def _rows_came(root: str, seen: int, now: int) -> bool:
+    try:
+        return bool(added_between(root, seen, now))
+    except DataFailure:  # rows were replaced, or the log is gone
+        return True
 
 
 def _removed(files: Sequence[DataFile]) -> list[RemoveAction]:

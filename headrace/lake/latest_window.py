@@ -1,6 +1,6 @@
 """The keys of all rows of a table and how late each row is, for streams whose later rows replace earlier ones.
 
-24 bytes a row of the table, 48 while it is looked at. Every commit looks through all of
+Some 24 bytes a row of the table, 100 while it is looked at. Every commit looks through all of
 them, which suits tables of some million rows.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headrace import storage
-from headrace.lake.key_window import ROW_BYTES, RowKeys, StreamKey, Verdict, keys_in, keys_of_file, too_large
+from headrace.lake.key_window import RowKeys, StreamKey, Verdict, keys_in, keys_of_file, too_large
 from headrace.lake.reading import read_group
 from headrace.lake.repeats import Keys, find_repeats
 from headrace.lake.snapshot import open_snapshot, row_groups
@@ -36,7 +36,7 @@ class LatestWindow:
             DataFailure: the keys of the table take more memory than they may.
         """
         snapshot = open_snapshot(self._root)
-        if (rows := snapshot.rows) * ROW_BYTES > self.key.most_bytes:
+        if (rows := snapshot.rows) * self.key.row_bytes > self.key.most_bytes:
             raise too_large(self._root, rows, self.key)
         there = {storage.absolute(file.path): file for file in snapshot.files}
         for gone in self._files.keys() - there.keys():

@@ -178,7 +178,10 @@ def next_turn(parts: Iterable[Part], tokens: Mapping[str, int]) -> Turn:
             elif all(start >= now[file] for file, start, _ in part.spans):
                 rest.append(part)
             else:
-                raise Conflict(f"{_straddle(part, now)}: another run has committed in between; run again")
+                raise Conflict(
+                    f"{_straddle(part, now)}: another run has committed in between (run again), or the source gave a "
+                    "range twice"
+                )
         if len(rest) == len(wait):
             return Turn(tuple(take), tuple(rest), now)
         wait = rest

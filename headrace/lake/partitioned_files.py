@@ -65,7 +65,7 @@ class PartitionedFiles:
             self._root,
             self._schema,
             partition=partition,
-            row_group_bytes=ROW_GROUP_BYTES,
+            row_group_bytes=ROW_GROUP_BYTES // (8 if self._partition_by else 1),
             cluster_by=self._cluster_by,
         )
 

@@ -14,6 +14,7 @@ from headrace.lake.commit import Token, commit_once, last_info, stored_token
 from headrace.lake.data_files import write_small
 from headrace.lake.key_window import StreamKey
 from headrace.lake.offsets import Part, Retained, Topic, cut_at
+from headrace.lake.snapshot import open_snapshot
 from headrace.lake.stream_account import StreamAccount
 from headrace.lake.stream_commit import StreamTable, stream_account
 from headrace.lake.tables import create_table
@@ -259,3 +260,21 @@ def test_a_process_holds_one_window_of_a_table(keyed):
     gone = weakref.ref(first)
     del first, second
     assert gone() is None
+
+
+def test_rows_that_a_rival_replaces_meanwhile_are_looked_at_anew(keyed, monkeypatch):
+    """A replay that keeps the latest row takes files out of the table: the stream looks again and goes on."""
+    window = keyed.window()
+    keyed.commit([keyed_part(keyed, 0, [1, 2])], window)
+    catch_up, files = window.catch_up, [open_snapshot(keyed.root).files]
+
+    def catch_up_and_be_overtaken():
+        version = catch_up()
+        if files:
+            new = keyed_part(keyed, 50, [2, 3]).files
+            commit_once(keyed.root, [Token("rival", 1, None)], new, info={}, removes=files.pop())
+        return version
+
+    monkeypatch.setattr(window, "catch_up", catch_up_and_be_overtaken)
+    keyed.commit([keyed_part(keyed, 2, [3, 4, 1])], window)
+    assert ids(keyed) == [1, 2, 3, 4]
