@@ -95,7 +95,7 @@ def ingest(call: Call) -> dict[str, Any]:
                     plan=sealed,
                     data=by,
                     tables=tables,
-                    before=rows_before(by, folder.events, plan.size, plan.reloads, plan.number),
+                    before=rows_before(by, folder.events, plan.raw_bytes(by.source.format), plan.reloads, plan.number),
                 ),
             )
             if planner.found_damage(plan):

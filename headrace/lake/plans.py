@@ -95,6 +95,11 @@ class Plan:
         """Bytes of all files."""
         return sum(f.size for f in self.files)
 
+    def raw_bytes(self, written: str) -> int:
+        """What its rows take as text, about: packed files, and formats that pack, hold ten times their size."""
+        packs = written in ("parquet", "avro")
+        return sum(f.size * (10 if packs or any(end == OPEN_END for _, end in f.ranges) else 1) for f in self.files)
+
     @cached_property
     def seal(self) -> int:
         """What tells this sealing from another one under the same number, as a token's version can hold it."""
