@@ -21,11 +21,14 @@ _LINE = {
     "schema": "the message does not begin with the mark of a schema that source.schema names; add that schema's file",
     "json": f"the line is not one JSON object, or nests deeper than {DEEPEST}",
 }
+_AGAIN = (
+    "deliver the whole file again under its name, with source.changed: reload, or only the rows that lack as a new file"
+)
 _DAMAGED = {
     damaged.FILE: "the file is not whole, so none of its rows are here; deliver it again, also under the same name",
-    damaged.ROW_GROUP: "a row group of the file cannot be read, so none of its rows are here; deliver them again",
+    damaged.ROW_GROUP: f"a row group of the file cannot be read, so none of its rows are here; {_AGAIN}",
     damaged.BLOCK: "a block of the file cannot be read, so none of its rows are here, and where it is not whole, none "
-    "of those behind it; deliver them again",
+    f"of those behind it; {_AGAIN}",
 }
 _NULL = {
     "required": "and required",
