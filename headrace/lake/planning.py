@@ -177,7 +177,7 @@ class Planner:
         before = self.plans.planned(before=plan.number) if damaged else {}
         if faults := [
             f"{file.path}: was ingested, and what was delivered in its place cannot be read whole "
-            f"({file.refused[0].why}); its old rows stay. Deliver it again whole, or put it back as it was, and run again"
+            f"({file.refused[0].why}); its old rows stay. Deliver it again whole, or put it back, and run again"
             for file in damaged
             if file.real in before and not before[file.real].unread
         ]:
