@@ -81,7 +81,7 @@ def next_offsets(
         raise DataFailure(
             f"{table}: the topic {topic.name} was deleted and made again since it was read last, so its offsets begin "
             "anew and would name other messages than those in the table. Send the new messages to a topic of another "
-            "name and a data set of its own, or move the whole folder of the data set away and ingest again"
+            "name and a data set of its own, or make its tables anew: headrace reset <its file>"
         )
     if stored.identity is None:
         if begin:
@@ -89,8 +89,8 @@ def next_offsets(
     elif stored.begin != (begin and begin.version):
         raise UsageFailure(
             f"{table}: was begun with the topic {topic.name} where sources.live.from does not say now, and what "
-            "lies between them would be there twice or not at all. Write `from` as it was, or move the whole folder of "
-            "the data set away and ingest again"
+            "lies between them would be there twice or not at all. Write `from` as it was, or make its "
+            "tables anew: headrace reset <its file>"
         )
     start = begin.offsets if begin and stored.identity is None else {}
     found, lost = {}, []

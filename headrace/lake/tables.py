@@ -67,8 +67,7 @@ def create_table(root: str, schema: pa.Schema, *, partition_by: Sequence[str] = 
     if differ:
         raise DataFailure(
             f"{root}: columns changed their type: {'; '.join(differ)}. A Delta column keeps its type: "
-            "rename the column, or move the whole folder that holds the table away (its tables and plans "
-            "belong together) and make it again"
+            "rename the column, or make the table anew: headrace reset <its file>, and run again"
         )
     new = [field for field in schema if field.name not in present.names]
     if alike := [(f.name, n) for f in new for n in present.names if n.casefold() == f.name.casefold()]:
