@@ -12,7 +12,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace import storage
-from headrace.failures import Conflict, DataFailure, UsageFailure
+from headrace.failures import Conflict, UsageFailure
 from headrace.lake.commit import Token, commit_once, stored_token
 from headrace.lake.data_files import TARGET_BYTES, Added
 from headrace.lake.offset_commit import OffsetsTable
@@ -67,8 +67,8 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
         root: of the table.
         schema: of the rows; columns in any order, all of them.
         by: what is committed together: a `Run`, or `Offsets`.
-        partition_by: columns whose values part the files.
-        cluster_by: columns by which the rows of each row group are sorted, so that readers skip more.
+        partition_by: columns whose values part the files; a value is part of the name of a folder, so texts are short.
+        cluster_by: other columns, by which the rows of each row group are sorted, so that readers skip more.
         target: bytes of a file, about.
 
     Metrics in the namespace `write_delta`: `rows`, `files`, `bytes`. `repeated` counts runs
@@ -133,11 +133,7 @@ class WriteDelta(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
     def _make_table(self) -> None:
         root = storage.absolute(self.root)
         refuse_other_types(self.schema)
-        refuse_unfit(self.schema, self.partition_by)
-        if lacking := [name for name in self.cluster_by if name not in self.schema.names]:
-            raise DataFailure(
-                f"cluster_by: {', '.join(lacking)} is no column; there are {', '.join(self.schema.names)}"
-            )
+        refuse_unfit(self.schema, self.partition_by, self.cluster_by)
         create_table(root, self.schema, partition_by=self.partition_by)
         refuse_unknown_features(root, open_table(root))
 

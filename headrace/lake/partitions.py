@@ -18,26 +18,37 @@ _FIT = (
     pa.types.is_boolean,
     lambda kind: pa.types.is_timestamp(kind) and kind.tz is not None,
 )
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_LONGEST = 255  # bytes of one name in a file system
 
 
-def refuse_unfit(schema: pa.Schema, columns: Sequence[str]) -> None:
-    """Nothing, where a table can be parted by these columns.
+def refuse_unfit(schema: pa.Schema, columns: Sequence[str], sorted_by: Sequence[str] = ()) -> None:
+    """Nothing, where a table can be parted by these columns, and the rows of each part sorted by those others.
 
     Raises:
-        DataFailure: a column is not there, or of a type whose text is not the same to every reader.
+        DataFailure: a column is not there, of a type whose text is not the same to every reader, or
+            to be sorted by and the same in all rows of a part.
     """
     for name in columns:
         kind = schema.field(name).type if name in schema.names else None
         if kind is None or not any(fits(kind) for fits in _FIT):
             found = "is no column" if kind is None else f"is {kind}"
             raise DataFailure(f"partition_by: {name} {found}; take a text, integer, date, bool or a time with a zone")
+    if lacking := [name for name in sorted_by if name not in schema.names]:
+        raise DataFailure(f"cluster_by: {', '.join(lacking)} is no column; there are {', '.join(schema.names)}")
+    if parted := [name for name in sorted_by if name in columns]:
+        raise DataFailure(
+            f"cluster_by: {', '.join(parted)} parts the table (partition_by), so it is the same in all rows of a "
+            "file; leave it out of one of the two"
+        )
 
 
 def by_partition(rows: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[Partition, pa.RecordBatch]]:
     """The rows of each combination of values, in the order in which the combinations first stand there.
 
     Raises:
-        DataFailure: a value is an empty text, which readers take for null in different ways.
+        DataFailure: a value is a text that some readers take for null, is too long for the name of a folder, or
+            is a day or time outside the years 1 to 9999.
     """
     if not rows.num_rows:
         return
@@ -61,28 +72,42 @@ def folder_of(partition: Partition) -> str:
     'shop=a%2Fb%20c/day=__HIVE_DEFAULT_PARTITION__/'
     """
     return "".join(
-        f"{quote(name, safe='')}={'__HIVE_DEFAULT_PARTITION__' if value is None else quote(value, safe='')}/"
+        f"{quote(name, safe='')}={_NULL if value is None else quote(value, safe='')}/"
         for name, value in partition.items()
     )
 
 
 def _text(name: str, value: pa.Scalar) -> str | None:
-    found = value.as_py()
-    if found == "":
+    try:
+        found = value.as_py()
+    except OverflowError as beyond:
         raise DataFailure(
-            f"{name} is an empty text in some rows, which a partition cannot be told from null; make it null"
+            f"{name} is before the year 1 or after 9999 in some rows ({value.type}), which readers cannot take from a "
+            "partition; refuse such rows before, or make it null"
+        ) from beyond
+    if found in ("", _NULL):
+        raise DataFailure(
+            f"{name} is {f'the text {found}' if found else 'an empty text'} in some rows, which a partition cannot be "
+            "told from null; make it null"
         )
-    return None if found is None else as_logged(found)
+    text = None if found is None else as_logged(found)
+    if (length := len(folder_of({name: text})) - 1) > _LONGEST:
+        raise DataFailure(
+            f"{name} is too long in some rows: the folder of {str(found)[:40]!r}… would have a name of {length} bytes "
+            f"(one that is no plain letter or digit takes three), and file systems take {_LONGEST}; part by a shorter "
+            "column"
+        )
+    return text
 
 
 def as_logged(value: object) -> str:
     """A value as the log has it; a time with its Z, without which Spark would read it in its own zone.
 
-    >>> as_logged(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)), as_logged(True), as_logged("b")
-    ('2024-01-02T03:04:05.000000Z', 'true', 'b')
+    >>> as_logged(datetime(24, 1, 2, 3, 4, 5, tzinfo=UTC)), as_logged(True), as_logged("b")
+    ('0024-01-02T03:04:05.000000Z', 'true', 'b')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime) and value.tzinfo:
-        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     return str(value)

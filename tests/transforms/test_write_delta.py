@@ -99,6 +99,26 @@ def test_what_cannot_be_a_partition_is_refused(root):
     assert DeltaTable(root).version() == 0
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (pa.array(["é" * 50]), "a name of 302 bytes .* and file systems take 255"),
+        (pa.array(["__HIVE_DEFAULT_PARTITION__"]), "p is the text __HIVE_DEFAULT_PARTITION__ in some rows"),
+        (
+            pa.array([10**7], pa.int32()).cast(pa.date32()),
+            r"p is before the year 1 or after 9999 in some rows \(date32",
+        ),
+        (pa.array([10**18]).cast(pa.timestamp("us", "UTC")), r"after 9999 in some rows \(timestamp\[us, tz=UTC\]\)"),
+    ],
+)
+def test_a_value_that_no_folder_can_name_is_refused(value, told):
+    """With its column and why, before a file is made for it; what just fits is one partition."""
+    with pytest.raises(DataFailure, match=told):
+        list(by_partition(pa.record_batch({"p": value}), ["p"]))
+    fits = pa.record_batch({"p": ["é" * 42]})
+    assert [partition for partition, _ in by_partition(fits, ["p"])] == [{"p": "é" * 42}]
+
+
 def test_a_new_column_is_added_and_another_type_refused(root):
     """Evolved where the pipeline is built: older rows are null there; a changed type stops before anything runs."""
     write(root, [batch([1])])
@@ -175,13 +195,15 @@ def test_files_by_offsets_are_parted_too(root):
 
 
 def test_rows_of_a_row_group_are_sorted_where_asked(root):
-    """Within each file; a column that is not there is refused where the pipeline is built."""
+    """Within each file; a column that is not there, or in no file, is refused where the pipeline is built."""
     write(root, [batch([3, 1]), batch([2], part="b")], partition_by=["part"], cluster_by=["n"])
     follow(root, [block("a", 0, 2)], partition_by=["part"], cluster_by=["at", "n"])
     files = [pq.read_table(file.path).column("n").to_pylist() for file in open_snapshot(root).files]
     assert sorted(files) == [[0, 1], [1, 3], [2]]
     with pytest.raises(DataFailure, match="cluster_by: m is no column; there are n, x, part, at"):
         WriteDelta(root, SCHEMA, Run("test", 9), cluster_by=["m"]).expand(BOUNDED)
+    with pytest.raises(DataFailure, match="cluster_by: part parts the table"):
+        WriteDelta(root, SCHEMA, Run("test", 9), partition_by=["part"], cluster_by=["n", "part"]).expand(BOUNDED)
 
 
 @pytest.mark.parametrize(
