@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from headrace import entry, storage
 from headrace.entry import Call
 from headrace.failures import Conflict, Failure
-from headrace.lake.at_work import at_work
 from headrace.lake.before import Before, rows_before
 from headrace.lake.commit import newest_infos
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
@@ -86,7 +85,7 @@ def replay(call: Call) -> dict[str, Any]:
     project, data = load_data_set(call.config)
     lake = call.place.roots.lake
     folder = DataSetFolder(lake, project.name, data.dataset)
-    with at_work(folder.replays):  # not the data set's lock: a stream may hold that for ever
+    with storage.locked(folder.replays):  # not the data set's lock: a stream may hold that for ever
         open_snapshot(folder.quarantine)  # there is one
         create_table(folder.events, events_schema(data))
         create_table(folder.settlements, SETTLEMENTS)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from headrace.lake.at_work import last_begun
+from headrace.lake.at_work import by_any_clock, last_begun
 from headrace.lake.commit import last_info, stored_token
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.planning import planner_of
@@ -46,16 +46,16 @@ def oldest_writer(project: Project, place: Place, name: str) -> dt.datetime | No
     """A time before any run began that may still commit to tables of a data set or model; None where none ever ran.
 
     That is the last one that began, or, where its driver died and its workers live on, the
-    one that sealed the open plan or replay.
+    one that sealed the open plan. A replay writes as long as the one it sealed is open, and not after.
     """
     if name not in project.data_sets:
         return last_begun(ModelFolder(place.roots.lake, project.name, name).root)
     folder = DataSetFolder(place.roots.lake, project.name, name)
-    begun = [last_begun(folder.root), last_begun(folder.replays)]
+    begun = [last_begun(folder.root)]
     located = project.data_sets[name]
     planned = located.value.of_files and PlanFolder(folder.plans).numbers()
     if planned and (plan := planner_of(located, folder).open_plan()):
-        begun.append(dt.datetime.fromisoformat(plan.sealed_at))
+        begun.append(by_any_clock(plan.sealed_at))
     if replay := open_replay(folder):
-        begun.append(dt.datetime.fromisoformat(replay.sealed_at))
+        begun.append(by_any_clock(replay.sealed_at))
     return min((moment for moment in begun if moment is not None), default=None)

@@ -2,10 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from headrace import storage
 from headrace.cli.needed import needed_versions, oldest_writer
+from headrace.failures import Conflict
 from headrace.lake.checkpoints import write_checkpoint
 from headrace.lake.compaction import Together, compact, small_files
 from headrace.lake.layout import DataSetFolder, ModelFolder
@@ -53,18 +55,34 @@ def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: 
     commit them, however long it takes.
 
     Raises:
-        Conflict: another upkeep is at work, or a table was replaced meanwhile; run again.
+        Conflict: another upkeep is at work; or, after everything else was done, running steps have
+            changed files while those were rewritten: they are as the steps left them. Run again.
     """
+    beaten: list[Conflict] = []
     with storage.locked(storage.join(place.roots.lake, project.name, "_upkeep")):
         for table in tables(project, place):
-            together = _put_together(table, dry_run=dry_run)
-            emptied = _empty(table, dry_run=dry_run)
+            together, emptied = (0, 0), 0
+            with _left_for_later(beaten):
+                together = _put_together(table, dry_run=dry_run)
+            with _left_for_later(beaten):
+                emptied = _empty(table, dry_run=dry_run)
             gone = _unneeded(project, place, table, retention)
             if not dry_run:
                 for orphan in gone:
                     storage.remove(orphan.path)
                 write_checkpoint(open_table(table.root))
             yield Kept(table.name, *together, emptied, len(gone), sum(orphan.size for orphan in gone))
+    if beaten:
+        raise Conflict("; ".join(map(str, beaten)))
+
+
+@contextmanager
+def _left_for_later(beaten: list[Conflict]) -> Iterator[None]:
+    """A conflict within the block is noted and ends the block only: a busy table keeps no other from its upkeep."""
+    try:
+        yield
+    except Conflict as conflict:
+        beaten.append(conflict)
 
 
 def tables(project: Project, place: Place) -> Iterator[Table]:

@@ -10,7 +10,10 @@ import pytest
 from deltalake import DeltaTable
 from typer.testing import CliRunner
 
+from headrace.cli import upkeep as kept
 from headrace.cli.main import app
+from headrace.failures import Conflict
+from headrace.lake.compaction import compact
 from lib import shop
 
 
@@ -61,6 +64,22 @@ def test_quarantine_shows_rows_as_they_came(folder):
     assert "        5  shop.in: shop is none of north, south" in text
     wrong = headrace("quarantine", "shop/orders.yaml", "--reason", "shop.inn")
     assert (wrong.exit_code, "did you mean shop.in?" in wrong.output) == (3, True)
+
+
+def test_a_busy_table_keeps_no_other_from_its_upkeep(folder, monkeypatch):
+    """A step wins the events: they get their checkpoint and everything else is done, then the exit code is 6."""
+
+    def beaten(root, how):
+        if root.endswith("orders/events"):
+            raise Conflict(f"{root}: 1 files were changed while they were rewritten; run again")
+        return compact(root, how)
+
+    monkeypatch.setattr(kept, "compact", beaten)
+    said = headrace("upkeep", "shop")
+    assert (said.exit_code, "orders/events: 1 files were changed while" in said.output) == (6, True)
+    assert "orders/events: 0 small files" in said.output
+    assert "orders/quarantine: 5 small files into 1" in said.output
+    assert Path("lake/shop/orders/events/_delta_log/_last_checkpoint").exists()
 
 
 def test_upkeep_puts_files_together_and_features_go_on(folder):

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from headrace.cli.main import app
-from headrace.lake import planning
+from headrace.lake import at_work, planning
 from headrace.lake.layout import DataSetFolder
 from headrace.storage import locked
 from lib import shop
@@ -294,15 +295,34 @@ def test_lines_are_read_by_the_header_they_came_under(config, tmp_path, capsys):
     assert ids() == [*range(1, 61), 70]
 
 
-def test_upkeep_keeps_what_an_open_replay_reads(config, tmp_path):
-    """Killed once sealed, then quarantine is put together and old files are removed: it goes on all the same."""
+def test_files_of_a_killed_run_go_also_after_a_replay(config, monkeypatch):
+    """A replay that has ended writes no more: only the last ingest, which has begun since, may still."""
+    monkeypatch.setattr(at_work, "_CLOCKS", timedelta(0))
+    assert run(replay, config) == 0
+    lost = Path(FOLDER.events, "lost.parquet")
+    lost.write_bytes(b"of an ingest that was killed")
+    assert run(ingest_batch, config) == 0
+    assert CliRunner().invoke(app, ["upkeep", "shop", "--older-than", "0s"]).exit_code == 0
+    assert not lost.exists()
+
+
+def test_upkeep_keeps_what_an_open_replay_reads(config, tmp_path, monkeypatch):
+    """Killed once sealed, then quarantine is put together and old files are removed: it goes on all the same.
+
+    What its workers write, who may live on, stays as well, though an ingest has begun since.
+    """
+    monkeypatch.setattr(at_work, "_CLOCKS", timedelta(0))
     for n in range(4):
         shop.deliver(tmp_path, f"more{n}.csv", [100 + n], bad=frozenset({100 + n}))
         assert run(ingest_batch, config) == 0
     allow(config, "nowhere")
     kill(config, "sealed")
     before = len(list(Path(FOLDER.quarantine).glob("*.parquet")))
+    in_hand = Path(FOLDER.events, "in_hand.parquet")
+    in_hand.write_bytes(b"of a worker")
+    assert run(ingest_batch, config) == 0
     assert CliRunner().invoke(app, ["upkeep", "shop", "--older-than", "0s"]).exit_code == 0
+    assert in_hand.exists()
     assert len(list(Path(FOLDER.quarantine).glob("*.parquet"))) == before + 1
     assert run(replay, config) == 0
     assert ids() == [*range(1, 61), 100, 101, 102, 103]

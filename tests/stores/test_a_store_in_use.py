@@ -162,9 +162,8 @@ def test_people_look_after_a_lake_on_a_store(project, capsys):
     assert project.ids() == Counter(range(1, 301))
 
     storage.put(f"{project.lake.events}/orphan.parquet", b"of a killed run")
-    later = datetime.now(UTC) + timedelta(hours=1)  # as if the last runs had begun since
-    for folder in (project.lake.root, project.lake.replays):
-        storage.put(f"{folder}/_begun", later.isoformat().encode())
+    later = datetime.now(UTC) + timedelta(hours=1)  # as if the last run had begun since
+    storage.put(f"{project.lake.root}/_begun", later.isoformat().encode())
     time.sleep(1.1)  # a store tells times in seconds
     kept = headrace("upkeep", "shop", "--older-than", "0s")
     assert kept.exit_code == 0, kept.output
