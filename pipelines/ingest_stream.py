@@ -272,16 +272,17 @@ def _commits_only_at_the_end(call: Call) -> bool:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Inside, the system's signal to end is what Ctrl-C is."""
+    """Inside, the system's signal to end is what Ctrl-C is, which counts also where a shell began it with `&`."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {ended: signal.signal(ended, interrupt) for ended in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for ended, handler in before.items():
+            signal.signal(ended, handler)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

@@ -3,12 +3,14 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     FlinkRunnerOptions,
     PipelineOptions,
     PortableOptions,
+    PrismRunnerOptions,
     SparkRunnerOptions,
     StandardOptions,
 )
@@ -27,7 +29,7 @@ def proven_options(call: Call) -> PipelineOptions:
 
     Raises:
         Usage: Beam does not know an option, its value or the runner, or the combination loses rows.
-        PlaceFailure: workers elsewhere would read and write folders of their own.
+        PlaceFailure: workers elsewhere would read and write folders of their own, or the runner's binary is not there.
     """
     place = call.place
     runner = _runner(call)
@@ -49,6 +51,7 @@ def proven_options(call: Call) -> PipelineOptions:
     options.view_as(StandardOptions).runner = runner
     _refuse_threads(options)
     _prove_shared(options, place)
+    _prove_prism(options, place)
     return options
 
 
@@ -124,6 +127,18 @@ def _prove_shared(options: PipelineOptions, place: Place) -> None:
             "read and write folders of their own. Put the roots and the sources on storage that all of them reach; if "
             "they are on a file system that every worker mounts at the same path, say `shared: true` under `beam` in "
             "the place file"
+        )
+
+
+def _prove_prism(options: PipelineOptions, place: Place) -> None:
+    """Prism's binary is there; one with a URL is fetched, and one that nobody names is as well."""
+    location = options.view_as(PrismRunnerOptions).prism_location
+    if options.view_as(StandardOptions).runner != "PrismRunner" or not location or _URI in location:
+        return
+    if not Path(location).is_file():
+        raise PlaceFailure(
+            f"place {place.place}: beam.options.prism_location: {location}: no such file; run scripts/prism, which "
+            "builds Beam's Prism runner, then export HEADRACE_PRISM=$(scripts/prism)"
         )
 
 

@@ -13,6 +13,7 @@ from headrace.spec.place import KafkaPlace
 from headrace.spec.variables import client_options
 
 _PATIENCE = 15.0  # seconds for an answer
+_GLANCE = 5.0  # where nothing but the answer is wanted
 
 
 def look_at(topic: str, kafka: KafkaPlace) -> Topic:
@@ -33,6 +34,17 @@ def look_at(topic: str, kafka: KafkaPlace) -> Topic:
         low = _offsets(admin, asking, topic, numbers, spec.earliest())
         end = _offsets(admin, asking, topic, numbers, spec.latest())
     return Topic(topic, str(described.topic_id), {n: Retained(low[n], end[n]) for n in numbers})
+
+
+def brokers_of(kafka: KafkaPlace) -> str:
+    """Which brokers answer, as a person reads it.
+
+    Raises:
+        PlaceFailure: the Kafka client is not installed, or no broker answers within seconds.
+    """
+    with _asked(kafka) as (admin, _):
+        brokers = admin.list_topics(timeout=_GLANCE).brokers
+    return f"{len(brokers)} Kafka brokers answer at {kafka.servers}"
 
 
 def offsets_at(topic: Topic, time: dt.datetime, kafka: KafkaPlace) -> dict[int, int]:
@@ -58,8 +70,8 @@ def _asked(kafka: KafkaPlace) -> Iterator[tuple[Any, Any]]:
     """A client of the brokers, and the library it is of; what the brokers refuse inside is told with its cure."""
     if not kafka.servers:
         raise UsageFailure(
-            "the place names no Kafka brokers: write `kafka: {servers: host:9092}` into a place file, and give that "
-            "with --place"
+            "the place names no Kafka brokers: write `place: here` and `kafka: {servers: 'host:9092'}` into a file, "
+            "each on a line of its own, and give that with --place"
         )
     try:
         import confluent_kafka as asking  # noqa: PLC0415

@@ -12,6 +12,7 @@ from pathlib import Path
 from headrace import storage
 from headrace.cli.children import run_child
 from headrace.failures import PlaceFailure
+from headrace.spec.place import BeamPlace
 from headrace.spec.project import load_place
 
 FREE_BYTES = 2_000_000_000
@@ -31,17 +32,24 @@ def findings(place_file: str | None) -> list[Finding]:
     """Everything a run will need, in the order in which a newcomer would mend it."""
     place = load_place(place_file)
     found = [_python(), _packages()]
-    spark: list[Finding] = []
     # Java, jars and slots are Spark's matter; the jobs know how to look.
-    arguments = ["--place", place_file] if place_file else []
-    outcome = run_child("jobs.doctor", arguments, lambda event: spark.extend(_spark_finding(event)))
-    found += spark or [Finding("spark", ok=False, found=outcome.message, cure="scripts/setup")]
+    found += _told("spark", "jobs.doctor", place_file)
+    if place.beam != BeamPlace() or place.kafka.servers:
+        found += _told("beam", "pipelines.doctor", place_file)
     found += [_loopback()]
     found += [_writable(name, root) for name, root in place.roots.model_dump().items()]
     return [*found, _disk(place.roots.lake)]
 
 
-def _spark_finding(event: dict[str, object]) -> list[Finding]:
+def _told(engine: str, module: str, place_file: str | None) -> list[Finding]:
+    """What an engine's own doctor finds."""
+    found: list[Finding] = []
+    arguments = ["--place", place_file] if place_file else []
+    outcome = run_child(module, arguments, lambda event: found.extend(_finding(event)))
+    return found or [Finding(engine, ok=False, found=outcome.message, cure="scripts/setup")]
+
+
+def _finding(event: dict[str, object]) -> list[Finding]:
     if event["event"] != "step":
         return []
     return [Finding(str(event["step"]), bool(event["ok"]), str(event["found"]), str(event["cure"]))]

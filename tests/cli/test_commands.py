@@ -1,6 +1,7 @@
 """The `headrace` command as a person calls it: answers, messages, exit codes."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,20 @@ def test_doctor_finds_a_healthy_machine_and_names_a_sick_one(folder, monkeypatch
     assert sick.exit_code == 4
     assert "no java can be started there" in sick.output
     assert "cure: install a Java 17 or 21" in sick.output
+
+
+def test_doctor_looks_for_the_binary_and_the_brokers_of_a_place(folder):
+    """A Prism that is not there and a port where nobody answers: exit code 4, each by name."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and listens to nobody
+        servers = f"127.0.0.1:{taken.getsockname()[1]}"
+        prism = "beam: {runner: PrismRunner, options: {prism_location: prism}}"
+        (folder / "place.yaml").write_text(f"place: here\n{prism}\nkafka: {{servers: '{servers}'}}\n")
+        said = headrace("doctor", "--place", "place.yaml", "--json")
+    assert said.exit_code == 4
+    found = {one["check"]: one for one in map(json.loads, said.stdout.splitlines())}
+    assert "prism: no such file; run scripts/prism" in found["beam"]["found"]
+    assert f"{servers}: the Kafka brokers do not answer" in found["kafka"]["found"]
 
 
 def test_a_run_that_fails_keeps_the_times_of_its_steps(folder, monkeypatch):

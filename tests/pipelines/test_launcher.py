@@ -55,6 +55,11 @@ def last(capsys):
         (["--direct_running_mode=multi_threading"], "", "loses rows"),
         ([], "  options: {direct_running_mode: multi_threading}", "loses rows"),
         ([], "  runner: flink\n  options: {flink_master: 'host:8081'}", "lake: a folder of this machine, but the wor"),
+        (
+            [],
+            "  runner: PrismRunner\n  options: {prism_location: .cache/prism, streaming: true}",
+            "prism_location: .cache/prism: no such file; run scripts/prism",
+        ),
         ([], "  runner: PortableRunner\n  options: {job_endpoint: 'host:8099'}", "say `shared: true` under `beam`"),
     ],
 )
