@@ -17,7 +17,7 @@ from headrace import entry, storage
 from headrace.entry import Call, Usage
 from headrace.failures import Failure
 from headrace.lake.account_table import catch_up, read_accounts
-from headrace.lake.accounts import Account
+from headrace.lake.accounts import NOT_LOOKED_FOR, Account
 from headrace.lake.at_work import at_work
 from headrace.lake.before import Before, rows_before
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
@@ -104,7 +104,7 @@ def ingest(call: Call) -> dict[str, Any]:
             _prove_carried(planner, plan, state)
             catch_up(folder)
             done.append(plan.number)
-    return _summary(data.dataset, folder, done)
+    return _summary(data, folder, done)
 
 
 def plans(planner: Planner, call: Call, project: Project) -> Iterator[Plan]:
@@ -149,9 +149,12 @@ def _prove_carried(planner: Planner, plan: Plan, state: str) -> None:
         )
 
 
-def _summary(data_set: str, folder: DataSetFolder, done: Sequence[int]) -> dict[str, Any]:
-    accounts = [a for a in read_accounts(folder) if a.plan in done]
-    return {"data_set": data_set, "plans": list(done), **Account.total(accounts), "nothing_to_do": not done}
+def _summary(data: DataSet, folder: DataSetFolder, done: Sequence[int]) -> dict[str, Any]:
+    total = Account.total(a for a in read_accounts(folder) if a.plan in done)
+    if not done:  # no account says how repeats would have been looked for
+        terms = Terms.of(data, 0 if data.key else None)
+        total["duplicates"] = terms.key.told if terms.key else NOT_LOOKED_FOR
+    return {"data_set": data.dataset, "plans": list(done), **total, "nothing_to_do": not done}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from headrace import entry, storage
 from headrace.entry import Call, Usage
 from headrace.failures import Conflict, Failure
+from headrace.lake.accounts import NOT_LOOKED_FOR
 from headrace.lake.at_work import at_work
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.key_window import StreamKey, prove_fits
@@ -120,7 +121,13 @@ def ingest(call: Call) -> dict[str, Any]:
             account = stream_account(tables["events"].root, before)
             raise Interrupted(_interrupted(account, call)) from ended
         account = stream_account(tables["events"].root, before)
-    return {"data_set": data.dataset, "topic": topic.name, **account.as_info(), "nothing_to_do": not rounds}
+    return {
+        "data_set": data.dataset,
+        "topic": topic.name,
+        **account.as_info(),
+        "duplicates": key.told if key else NOT_LOOKED_FOR,
+        "nothing_to_do": not rounds,
+    }
 
 
 def _lag(topic: str, kafka: KafkaPlace, tables: Mapping[str, StreamTable]) -> dict[str, int]:

@@ -282,8 +282,10 @@ def run(
     """Run a project's steps, or show them."""
     project, place = _project(path), load_place(place_file)
     only = [name.strip() for names in only for name in names.split(",")]
-    known = {INGEST, *MODEL_STEPS, *(step.name for step in steps_of(project))}
-    if unknown := [name for name in (*only, first) if name is not None and name not in known]:
+    every = steps_of(project)
+    named = [name for name in (*only, first) if name is not None]
+    known = {INGEST, *MODEL_STEPS, *(step.name for step in every)}
+    if unknown := [name for name in named if name not in known and not any(step.is_called(name) for step in every)]:
         return _fail(f"there is no step {unknown[0]!r}; {nearest(unknown[0], known)}", 2, as_json=as_json)
     steps = _chosen(project, path, only, first)
     if not steps:
@@ -314,7 +316,7 @@ def watch(path: Path, place_file: str | None, pause: str, *, as_json: bool) -> i
 
 
 def _chosen(project: Project, path: Path, only: Sequence[str], first: str | None) -> list[Step]:
-    steps = [s for s in steps_of(project) if not only or s.kind in only or s.name in only]
+    steps = [s for s in steps_of(project) if not only or any(map(s.is_called, only))]
     if path.is_file():
         steps = [s for s in steps if Path(s.config) == path]
     return starting_at(steps, first) if first else steps

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from headrace.cli.children import Event, Outcome
 from headrace.cli.steps import Step
-from headrace.lake.accounts import NOT_LOOKED_FOR
 from headrace.printable import printable
 
+_ACCOUNT = ("read", "accepted", "quarantined", "duplicate")
 _KEYS = {
-    "ingest": ("read", "accepted", "quarantined", "duplicate"),
+    "ingest": _ACCOUNT,
     "features": ("due", "waiting", "catch_up", "never_due"),
     "examples": ("train", "valid", "test", "unlabeled", "known_late"),
     "train": ("rounds", "valid_logloss", "bundle"),
@@ -93,11 +93,14 @@ class Screen:
         table.add_column("account")
         for column in ("read", "= accepted", "+ quarantined", "+ duplicate"):
             table.add_column(column, justify="right")
+        replaced = any(outcome.summary["replaced"] for _, outcome in ingested)
+        if replaced:
+            table.add_column("replaced", justify="right")
         table.add_column("reasons")
         for step, outcome in ingested:
-            figures = [f"{outcome.summary[k]:,}" for k in _KEYS["ingest"]]
+            figures = [f"{outcome.summary[k]:,}" for k in (*_ACCOUNT, *(("replaced",) if replaced else ()))]
             reasons = ", ".join(f"{k} {v:,}" for k, v in outcome.summary["reasons"].items())
-            table.add_row(step.subject, *figures, reasons)
+            table.add_row(step.what, *figures, reasons)
         self._console.print()
         self._console.print(table)
         for step, outcome in ingested:
@@ -108,8 +111,11 @@ class Screen:
                     f"headrace quarantine {step.config}",
                     soft_wrap=True,
                 )
-        looked = sorted({outcome.summary.get("duplicates", NOT_LOOKED_FOR) for _, outcome in ingested})
-        self.print(f"duplicates: {', '.join(looked)}")
+        looked = {step.what: outcome.summary["duplicates"] for step, outcome in ingested}
+        if len(told := set(looked.values())) == 1:
+            self.print(f"duplicates: {told.pop()}")
+        else:
+            self._console.print("\n".join(f"duplicates of {what}: {told}" for what, told in looked.items()))
 
     def print(self, text: str) -> None:
         """One line for people."""
@@ -122,7 +128,8 @@ class Screen:
 
 
 def _figures(step: Step, outcome: Outcome) -> str:
-    shown = ((k, outcome.summary.get(k)) for k in _KEYS.get(step.kind, ()))
+    keys = (*_KEYS.get(step.kind, ()), *(("replaced",) if outcome.summary.get("replaced") else ()))
+    shown = ((k, outcome.summary.get(k)) for k in keys)
     return ", ".join(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in shown if v is not None)
 
 

@@ -34,6 +34,7 @@ class Step:
     subject: str  # the data set or model
     config: str
     streams: bool = False  # whether it reads the topic
+    part: str = ""  # which of its two sources it reads, where it has two: files or topic
 
     @property
     def module(self) -> str:
@@ -43,7 +44,20 @@ class Step:
     @property
     def name(self) -> str:
         """As people call it and as `reports/<model>.json` lists it."""
-        return f"{self.kind} {self.subject}"
+        return f"{self.kind} {self.what}"
+
+    @property
+    def what(self) -> str:
+        """The data set or model, and which part of it this step alone is of.
+
+        >>> Step("ingest", "clicks", "web/clicks.yaml", part="topic").what
+        'clicks topic'
+        """
+        return f"{self.subject} {self.part}".rstrip()
+
+    def is_called(self, name: str) -> bool:
+        """Whether somebody means this step: by its kind, with its subject, or by its whole name."""
+        return name in (self.kind, f"{self.kind} {self.subject}", self.name)
 
 
 def steps_of(project: Project) -> list[Step]:
@@ -63,8 +77,9 @@ def steps_of(project: Project) -> list[Step]:
 def _ingest(located: Located[DataSet]) -> list[Step]:
     """The files first, which hand over to the topic."""
     data = located.value
+    both = data.of_files and data.of_topic
     return [
-        Step(INGEST, data.dataset, located.file, streams=streams)
+        Step(INGEST, data.dataset, located.file, streams, ("topic" if streams else "files") if both else "")
         for streams, has in ((False, data.of_files), (True, data.of_topic))
         if has
     ]
@@ -73,6 +88,6 @@ def _ingest(located: Located[DataSet]) -> list[Step]:
 def starting_at(steps: Sequence[Step], first: str) -> list[Step]:
     """The steps from the first one of a kind (or full name) on."""
     for index, step in enumerate(steps):
-        if first in (step.kind, step.name):
+        if step.is_called(first):
             return list(steps[index:])
     return []

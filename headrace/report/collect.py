@@ -202,5 +202,5 @@ def _steps(reader: _Reader) -> tuple[Step, ...]:
     """The noted steps of the model and of its data sets, in the order they were run."""
     own = {reader.model.model, *reader.model.data_sets}
     noted = step_times(reader.place.roots.reports, reader.project.name)
-    found = [Step(name, took.seconds, took.at) for name, took in noted.items() if name.partition(" ")[2] in own]
+    found = [Step(name, took.seconds, took.at) for name, took in noted.items() if name.split(" ")[1] in own]
     return tuple(sorted(found, key=lambda step: step.at))

@@ -278,3 +278,19 @@ def test_a_watch_is_of_one_data_set(folder, what, pause, said):
     shop.write_model(folder)
     answered = headrace("ingest", what, "--watch", pause)
     assert (answered.exit_code, said in answered.output) == (2, True), answered.output
+
+
+def test_what_people_are_told_of_accounts(capsys):
+    """Replaced rows stand in line and table where there are some; how repeats were looked for is told by data set."""
+    account = {"read": 9, "accepted": 9, "quarantined": 0, "duplicate": 0, "reasons": {}}
+    screen = Screen(as_json=False)
+    for name, replaced, told in (("orders", 7, "looked for by key"), ("prices", 0, "not looked for")):
+        summary = {**account, "replaced": replaced, "duplicates": told}
+        screen.end(Step("ingest", name, f"{name}.yaml"), Outcome(0, 1.0, summary))
+    screen.accounts()
+    first, second, _, head, *rows, by_key, without = capsys.readouterr().out.splitlines()
+    assert (first.endswith("duplicate 0, replaced 7"), second.endswith("duplicate 0")) == (True, True)
+    assert head.split()[-2:] == ["replaced", "reasons"]
+    assert [line.split() for line in rows] == [["orders", "9", "9", "0", "0", "7"], ["prices", "9", "9", "0", "0", "0"]]
+    assert by_key == "duplicates of orders: looked for by key"
+    assert without == "duplicates of prices: not looked for"

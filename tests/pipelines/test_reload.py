@@ -66,7 +66,9 @@ def test_new_rows_take_the_place_of_old_ones(config, tmp_path, capsys):
     }
     version = DeltaTable(FOLDER.events).version()
     assert ingest(config) == 0
-    assert (last(capsys)["summary"]["nothing_to_do"], DeltaTable(FOLDER.events).version()) == (True, version)
+    idle = last(capsys)["summary"]
+    assert (idle["nothing_to_do"], DeltaTable(FOLDER.events).version()) == (True, version)
+    assert idle["duplicates"] == summary["duplicates"] == "looked for by key"
 
 
 @pytest.mark.parametrize("point", ["sealed", "file:2", "commit", "tables", "committed", "accounted"])

@@ -18,6 +18,7 @@ from headrace.cli import commands
 from headrace.cli.main import app
 from headrace.lake.commit import newest_infos
 from headrace.lake.layout import DataSetFolder
+from headrace.report.step_times import step_times
 from lib import clicks
 from pipelines import ingest_batch, ingest_stream
 
@@ -81,7 +82,11 @@ def test_one_command_takes_the_files_and_then_the_topic(broker, topic):
         assert said.exit_code == 0, said.output
         return said.stdout
 
-    headrace("ingest")
+    said = headrace("ingest")
+    assert "✓ ingest clicks files" in said
+    assert "✓ ingest clicks topic" in said
+    assert "duplicates: not looked for" in said
+    assert {"ingest clicks files", "ingest clicks topic"} == step_times("reports", "web").keys()
     assert ids() == list(range(300))
     clicks.send(broker, topic, range(300, 330), poison_every=15)
     deliver("c.jsonl", range(1000, 1010))

@@ -103,7 +103,9 @@ def test_people_are_told_of_a_topic_as_of_files(broker, web):
         assert said.exit_code == 0, said.output
         return said.stdout
 
-    assert f"read {sent}, accepted 200, quarantined {sent - 200}" in headrace("ingest")
+    said = headrace("ingest")
+    assert f"read {sent}, accepted 200, quarantined {sent - 200}" in said
+    assert "duplicates: looked for by key, within " in said
     lag = [line for line in Path("told/web_clicks.prom").read_text().splitlines() if "headrace_lag_messages{" in line]
     assert [line.rpartition(" ")[2] for line in lag] == ["0", "0", "0"]
     assert f"{sent} = 200 + {sent - 200} + 0" in headrace("status", "--json")
