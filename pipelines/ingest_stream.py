@@ -48,7 +48,7 @@ ROUND = 20_000_000
 
 
 class Interrupted(Failure):
-    """A person or the system has ended the run. Exit code 130."""
+    """A person has ended the run, or the system one that was to come to an end. Exit code 130."""
 
     exit_code = 130
 
@@ -85,7 +85,8 @@ def build(
 def ingest(call: Call) -> dict[str, Any]:
     """Read from where the tables end, to the end of the topic as it is now or until it is stopped.
 
-    Run twice it commits every message once. Returns the account of this run.
+    Run twice it commits every message once. Returns the account of this run, also of an endless one that SIGTERM
+    has ended, for that is its end.
     """
     project, declared = load_data_set(call.config)
     data = declared.of_topic
@@ -104,7 +105,7 @@ def ingest(call: Call) -> dict[str, Any]:
         )
     MessageChecker(data)  # its schemas are some, and fit the contract
     folder = DataSetFolder(call.place.roots.lake, project.name, data.dataset)
-    with at_work(folder.root), _ended_by_signals():
+    with at_work(folder.root), _ended_by_signals() as signals:
         if declared.of_files:
             _prove_handed_over(planner_of(project.data_sets[data.dataset], folder))
         topic = look_at(data.source.topic, call.place.kafka)
@@ -119,7 +120,10 @@ def ingest(call: Call) -> dict[str, Any]:
                 rounds = sum(1 for _ in _rounds(call, launcher, topic, begin, data, tables))
         except KeyboardInterrupt as ended:
             account = stream_account(tables["events"].root, before)
-            raise Interrupted(_interrupted(account, call)) from ended
+            if forever and signal.SIGTERM in signals:
+                call.progress.step(_ended("stopped", account, call))
+                return {"data_set": data.dataset, "topic": topic.name, **account.as_info()}
+            raise Interrupted(_ended("interrupted", account, call)) from ended
         account = stream_account(tables["events"].root, before)
     return {
         "data_set": data.dataset,
@@ -257,9 +261,9 @@ def _prove_reached(topic: Topic, tables: Mapping[str, StreamTable], stop: Offset
             )
 
 
-def _interrupted(account: StreamAccount, call: Call) -> str:
+def _ended(how: str, account: StreamAccount, call: Call) -> str:
     return (
-        f"interrupted; {account.read:,} messages were committed by this run ({account.accepted:,} accepted, "
+        f"{how}; {account.read:,} messages were committed by this run ({account.accepted:,} accepted, "
         f"{account.quarantined:,} quarantined, {account.duplicate:,} duplicate) and stay; to go on after them, call it "
         "again: "
         f"python -m pipelines.ingest_stream --config {call.config} --until {call.options.until}"
@@ -278,15 +282,17 @@ def _commits_only_at_the_end(call: Call) -> bool:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Inside, the system's signal to end is what Ctrl-C is, which counts also where a shell began it with `&`."""
+def _ended_by_signals() -> Iterator[list[int]]:
+    """Inside, SIGTERM is what Ctrl-C is, which counts also where a shell began it with `&`; gives what came."""
+    came: list[int] = []
 
-    def interrupt(*_: object) -> None:
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
         raise KeyboardInterrupt
 
     before = {ended: signal.signal(ended, interrupt) for ended in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield came
     finally:
         for ended, handler in before.items():
             signal.signal(ended, handler)

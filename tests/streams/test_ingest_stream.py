@@ -1,6 +1,7 @@
 """A topic is ingested to its end: what a run does with messages, and what stops it, each with its cure."""
 
 import json
+import signal
 import subprocess
 import sys
 import uuid
@@ -344,3 +345,15 @@ def test_headrace_ingest_reads_a_topic(broker, web):
     assert "account 33 = 30 + 3 + 0" in headrace("status", "web").stdout
     planned = headrace("plan", "web/clicks.yaml")
     assert (planned.returncode, "read without plans" in planned.stderr) == (2, True)
+
+
+def test_ctrl_c_ends_a_run_that_was_begun_in_the_background():
+    """A shell ignores it for what it puts there; inside it counts, and afterwards all is as it was."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), ingest_stream._ended_by_signals() as came:
+            signal.raise_signal(signal.SIGINT)
+        assert came == [signal.SIGINT]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
