@@ -23,7 +23,7 @@ from headrace.lake.changes import added_between
 from headrace.lake.commit import Token, commit_once, digest_version, stored_token
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import DataSetFolder
-from headrace.lake.plans import TableBase
+from headrace.lake.plans import PlanFolder, TableBase, plan_app
 from headrace.lake.reading import read_file
 from headrace.lake.repeats import Places, Repeats, merged
 from headrace.lake.replaced import Replaced, without_replaced
@@ -154,6 +154,8 @@ def _sealed_again(folder: DataSetFolder, replay: Replay, located: Located[DataSe
 
 
 def _present(folder: DataSetFolder, located: Located[DataSet], number: int) -> Replay:
+    # First of all: rows of quarantine that a plan has taken away since are then known to be of an older load.
+    events = _base(folder.events)
     return Replay(
         number=number,
         data_set=located.value.dataset,
@@ -164,7 +166,7 @@ def _present(folder: DataSetFolder, located: Located[DataSet], number: int) -> R
         schemas=dict(located.schemas),
         quarantine=_base(folder.quarantine),
         settlements=_base(folder.settlements),
-        events=_base(folder.events),
+        events=events,
     )
 
 
@@ -208,6 +210,7 @@ def _commit_events(
     reloads = data.of_files and data.of_files.source.changed == "reload"
     seen = replay.events.version if reloads else before and before.version
     for _ in range(_ATTEMPTS):
+        plans = _plans_without_reload(replay, folder) if reloads else ()
         if seen is not None:
             seen, rivals = _rivals(folder, seen, data)
             gone = with_rivals(folder.events, data, arrived.written, gone, Rivals(rivals, before)) if before else gone
@@ -219,7 +222,7 @@ def _commit_events(
         try:
             commit_once(
                 folder.events,
-                _tokens(folder, replay, "events"),
+                [*_tokens(folder, replay, "events"), *plans],
                 [*(file.added for file in files), *replaced.adds],
                 info=_told(_replayed(replay, arrived.counts, gone)),
                 removes=replaced.removes,
@@ -233,6 +236,26 @@ def _commit_events(
             reached("tables")
             return gone
     raise last
+
+
+def _plans_without_reload(replay: Replay, folder: DataSetFolder) -> Sequence[Token]:
+    """What holds a commit to the plan that the events carry now; none since the replay's version loads files again.
+
+    Their log does not tell: of a file whose rows were all in quarantine, nothing leaves the events.
+
+    Raises:
+        Conflict: one does.
+    """
+    app = plan_app(replay.data_set, replay.events.table_id)
+    then = open_table(folder.events, replay.events.version).transaction_version(app)
+    now = stored_token(folder.events, app)
+    for number in range((then or 0) + 1, (now or 0) + 1):
+        if PlanFolder(folder.plans).read(number).reloads:
+            raise Conflict(
+                f"{folder.events}: plan {number} has loaded files again after version {replay.events.version}, and the "
+                "replay may hold rows of an older load; run again: the replay is sealed anew"
+            )
+    return [Token(app, now, now)] if now else []
 
 
 def _rivals(folder: DataSetFolder, seen: int, data: DataSet) -> tuple[int, tuple[DataFile, ...]]:

@@ -17,6 +17,7 @@ from headrace.lake.reloaded import reloaded_rows
 from headrace.lake.repeats import Places, Repeats, merged
 from headrace.lake.replaced import Replaced, without_replaced
 from headrace.lake.snapshot import open_snapshot
+from headrace.lake.tables import open_table
 from headrace.lake.without_repeats import rows_at, without_repeats
 from headrace.lake.written import Written, prove_written
 from headrace.rows.block import Counts, Origin
@@ -93,7 +94,9 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     prove_written(name, "events", {c.origin: c.accepted for c in counts}, written["events"])
     repeats = merged(found for found in arrived.repeats if not found.old)
     begun = stored_token(roots["quarantine"], plan.app("quarantine")) == plan.number  # then it must be finished
-    replaced = _replaced(plan, roots, terms.key, [found for found in arrived.repeats if found.old])
+    # A replay may bring rows of an older load of a file; those that come after this version are not seen.
+    seen = terms.key.seen if terms.key else open_table(roots["events"]).version() if plan.reloads else None
+    replaced = _replaced(plan, roots, seen, [found for found in arrived.repeats if found.old])
     told = terms.key.told if terms.key else NOT_LOOKED_FOR
     account = Account.of(plan, counts, repeats, told, _left(plan, roots, replaced, begun=begun))
     account.prove_closed()
@@ -121,7 +124,7 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
             adds[table],
             info={"account": account.as_info()},
             removes=replaced[table].removes,
-            seen=terms.key.seen if terms.key and table == "events" else None,
+            seen=seen if table == "events" else None,
         )
         reached("tables")
     return account
@@ -137,12 +140,12 @@ def _left(plan: Plan, roots: Mapping[str, str], replaced: Mapping[str, Replaced]
 
 
 def _replaced(
-    plan: Plan, roots: Mapping[str, str], key: KeyTerms | None, repeats: Sequence[Repeats]
+    plan: Plan, roots: Mapping[str, str], seen: int | None, repeats: Sequence[Repeats]
 ) -> dict[str, Replaced]:
     """What leaves the tables, as rows of the plan are later, or of a file that is loaded again."""
     found: dict[str, Replaced] = {}
     for table, root in roots.items():
-        snapshot = open_snapshot(root, key.seen if key and table == "events" else None)
+        snapshot = open_snapshot(root, seen if table == "events" else None)
         gone = [*(repeats if table == "events" else ()), *reloaded_rows(snapshot, plan.reloads, plan.number)]
         found[table] = without_replaced(snapshot, gone) if gone else Replaced()
     return found

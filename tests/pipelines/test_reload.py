@@ -14,8 +14,10 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from headrace.cli.main import app
+from headrace.lake import planning, settle
 from headrace.lake.account_table import read_accounts
 from headrace.lake.layout import DataSetFolder
+from headrace.lake.planning import Planner
 from lib import shop
 from pipelines import build_features, ingest_batch, replay
 
@@ -152,3 +154,47 @@ def test_a_damaged_file_takes_no_old_row_away(config, tmp_path, capsys, orders, 
     path.write_bytes(whole)
     assert ingest(config) == 0
     assert ids() == sorted({*before, *range(101, 101 + orders)})
+
+
+def test_what_is_loaded_again_while_a_replay_is_at_work_is_there_once(config, tmp_path, capsys, monkeypatch):
+    """Also where no row of the old load stood in the events: the replay ends with exit code 6, the next is right."""
+    shop.deliver(tmp_path, "bad.csv", range(101, 104), bad=frozenset(range(101, 104)))
+    assert ingest(config) == 0
+    config.write_text(config.read_text().replace("in: [north, south]", "in: [north, south, nowhere]"))
+    before = replay.rows_before
+
+    def then_reload(*arguments, **how):
+        shop.deliver(tmp_path, "bad.csv", range(111, 115))
+        assert ingest(config) == 0
+        return before(*arguments, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replay, "rows_before", then_reload)
+        patch.setattr(planning, "_no_open_replay", lambda *_: None)  # as if both had looked at the same moment
+        assert replay.main(["--config", str(config), "--json"]) == 6
+    assert "plan 3 has loaded files again" in last(capsys)["message"]
+    assert replay.main(["--config", str(config), "--json"]) == 0
+    assert ids() == [*range(1, 61), *range(111, 115)]
+
+
+def test_what_a_replay_brings_while_a_file_is_loaded_again_leaves_with_the_old_load(config, tmp_path, monkeypatch):
+    """Without a key, which would show them: rows that come after the old ones were looked for stop the commit."""
+    config.write_text(config.read_text().replace("key: [id]\n", ""))
+    look, looked = settle._replaced, []
+
+    def then_replay(*arguments):
+        found = look(*arguments)
+        if not looked:
+            looked.append(True)
+            with monkeypatch.context() as patch:
+                patch.setattr(Planner, "open_plan", lambda _: None)  # as if it had looked before the plan was sealed
+                config.write_text(config.read_text().replace("in: [north, south]", "in: [north, south, nowhere]"))
+                assert replay.main(["--config", str(config), "--json"]) == 0
+        return found
+
+    monkeypatch.setattr(settle, "_replaced", then_replay)
+    monkeypatch.setattr(planning, "_no_open_replay", lambda *_: None)
+    shop.deliver(tmp_path, "1.csv", range(101, 105))
+    assert ingest(config) == 6
+    assert ingest(config) == 0
+    assert ids() == [*range(1, 21), *range(41, 61), *range(101, 105)]

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from headrace.cli.main import app
-from headrace.lake import at_work, planning
+from headrace.lake import at_work
 from headrace.lake.layout import DataSetFolder
 from headrace.storage import locked
 from lib import shop
@@ -213,27 +213,6 @@ def test_rows_that_others_add_meanwhile_are_looked_through(config, tmp_path, cap
     assert ids() == list(range(1, 62))
     assert {row["id"]: row["shop"] for row in rows(FOLDER.events)}[5] != "nowhere"
     assert sorted(row["result"] for row in rows(FOLDER.settlements)) == ["accepted", "accepted", "duplicate"]
-
-
-def test_a_file_that_is_loaded_again_meanwhile_is_not_brought_back(config, tmp_path, capsys, monkeypatch):
-    """Also without a key: rows of the older load would be there beside those of the newer one; exit code 6."""
-    text = config.read_text().replace("key: [id]\n", "").replace("source: {", "source: {changed: reload, ")
-    config.write_text(text)
-    allow(config, "nowhere")
-    before = replay.rows_before
-
-    def then_reload(*arguments):
-        shop.deliver(tmp_path, "a.csv", range(1, 32))
-        assert run(ingest_batch, config) == 0
-        return before(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(replay, "rows_before", then_reload)
-        patch.setattr(planning, "_no_open_replay", lambda *_: None)  # as if both had looked at the same moment
-        assert run(replay, config) == 6
-    assert "has changed rows after version" in capsys.readouterr().out
-    assert run(replay, config) == 0
-    assert ids() == [*range(1, 32), *range(31, 61)]
 
 
 def test_the_latest_of_a_key_stays_also_when_it_is_replayed(config, tmp_path, capsys):
