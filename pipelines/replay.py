@@ -103,8 +103,9 @@ def replay(call: Call) -> dict[str, Any]:
                 break  # else it was one that another run had begun, by the contract as it was then
     if not done:
         return {"data_set": data.dataset, "nothing_to_do": True}
-    settled = {name: sum(one[name] for one in done) for name in ("accepted", "duplicate")}
-    return {"data_set": data.dataset, **done[-1], **settled, "read": done[-1]["quarantined"] + sum(settled.values())}
+    sums = {name: sum(one[name] for one in done) for name in ("accepted", "duplicate", "replaced")}
+    read = sums["accepted"] + sums["duplicate"] + done[-1]["quarantined"]
+    return {"data_set": data.dataset, **done[-1], **sums, "read": read}
 
 
 def _run(sealed: Replay, away: DataSetFolder, launcher: Launcher, call: Call) -> dict[str, int]:
@@ -112,7 +113,7 @@ def _run(sealed: Replay, away: DataSetFolder, launcher: Launcher, call: Call) ->
     rows = open_snapshot(away.quarantine, sealed.quarantine.version).rows
     call.progress.step(f"replay {sealed.number} of {sealed.data_set}", rows=rows)
     by = parse_data_set(sealed.text, sealed.config, sealed.schemas).value
-    work = Work(sealed, by, away, rows_before(by, away.events, 50 * rows))
+    work = Work(sealed, by, away, rows_before(by, away.events, 50 * rows, whole=True))
     state = launcher.run(f"replay {sealed.data_set}", rows, partial(build, work=work))
     told = next((info["replay"] for info in newest_infos(away.events) if "replay" in info), {"replay": 0})
     if told["replay"] != sealed.number:

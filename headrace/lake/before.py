@@ -32,17 +32,24 @@ class Before(NamedTuple):
 
 
 def rows_before(
-    data: DataSet, events: str, raw_bytes: int, reloads: tuple[str, ...] = (), plan: int = 0
+    data: DataSet,
+    events: str,
+    raw_bytes: int,
+    reloads: tuple[str, ...] = (),
+    plan: int = 0,
+    *,
+    whole: bool = False,
 ) -> Before | None:
     """What stands in the events table when a plan is begun; None where the data set has no key.
 
     With `dedupe.within`, rows from so long before the newest one. Which rows these are
-    depends on the rows alone, not on the files they stand in.
+    depends on the rows alone, not on the files they stand in. `whole`: all of them nevertheless,
+    for rows that came long ago.
     """
     if not data.key:
         return None
     snapshot = open_snapshot(events)
-    since = _since(snapshot.files, data)
+    since = None if whole else _since(snapshot.files, data)
     files = snapshot.files if since is None else tuple(f for f in snapshot.files if _reaches(f, data.time, since))
     rows = sum(file.rows for file in files) + raw_bytes // _ROW_BYTES
     return Before(snapshot.version, files, since, rows, reloads, plan)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from headrace import storage
 from headrace.failures import Conflict, DataFailure
@@ -20,7 +21,7 @@ from headrace.fault_points import reached
 from headrace.lake.accounts import prove_tiling
 from headrace.lake.before import Before
 from headrace.lake.changes import added_between
-from headrace.lake.commit import Token, commit_once, digest_version, stored_token
+from headrace.lake.commit import Token, commit_once, digest_version, newest_infos, stored_token
 from headrace.lake.data_files import Added, DataFileWriter
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.plans import PlanFolder, TableBase, plan_app
@@ -28,7 +29,7 @@ from headrace.lake.reading import read_file
 from headrace.lake.repeats import Places, Repeats, merged
 from headrace.lake.replaced import Replaced, without_replaced
 from headrace.lake.rivals import Rivals, with_rivals
-from headrace.lake.settlements import BROUGHT, SETTLEMENTS, by_file, not_in, settled
+from headrace.lake.settlements import BROUGHT, SETTLEMENTS, Brought, by_file, not_in, settled
 from headrace.lake.snapshot import DataFile, open_snapshot
 from headrace.lake.tables import open_table
 from headrace.lake.without_repeats import rows_at, without_repeats
@@ -103,6 +104,7 @@ class Replayed(NamedTuple):
     accepted: int
     duplicate: int
     quarantined: int  # still
+    replaced: int  # rows that left the events, as later ones of their keys came
 
 
 def open_replay(folder: DataSetFolder) -> Replay | None:
@@ -177,7 +179,7 @@ def settle_replay(
 
     `before` are the rows of the events in which keys were looked for; None without a key. Rows
     that others add meanwhile are looked through as well, before the commit. A run that dies
-    between the two is finished by one that reads from the events which rows they took.
+    between the two is finished by one that reads from its commit which rows the events took.
 
     Raises:
         DataFailure: a row group of quarantine is missing, rows were lost on the way, or a key is repeated
@@ -188,11 +190,10 @@ def settle_replay(
     planned = open_snapshot(folder.quarantine, replay.quarantine.version).files
     prove_tiling([Origin(f.path, 0, f.rows) for f in planned], [c.origin for c in counts])
     prove_written(f"replay {replay.number}", "events", {c.origin: c.accepted for c in counts}, written)
-    if _carries(folder, replay, "events"):
-        gone = _not_taken(folder, written)
-    else:
-        gone = _commit_events(replay, folder, arrived, data, before)
-    done = _replayed(replay, counts, gone)
+    if not _carries(folder, replay, "events"):
+        _commit_events(replay, folder, arrived, data, before)
+    gone, replaced = _left_out(folder, replay, written)
+    done = _replayed(replay, counts, gone, replaced)
     settlements = _settled_files(folder, replay.number, written, gone)
     commit_once(folder.settlements, _tokens(folder, replay, "settlements"), settlements, info=_told(done))
     reached("tables")
@@ -201,8 +202,8 @@ def settle_replay(
 
 def _commit_events(
     replay: Replay, folder: DataSetFolder, arrived: Arrived, data: DataSet, before: Before | None
-) -> dict[Origin, Places]:
-    """Add the accepted rows that repeat no key to the events; which do repeat one comes back."""
+) -> None:
+    """Add the accepted rows that repeat no key to the events, and note which do repeat one."""
     gone = merged(found for found in arrived.repeats if not found.old)
     old = [found for found in arrived.repeats if found.old]
     replaced = without_replaced(open_snapshot(folder.events, before.version), old) if before and old else Replaced()
@@ -224,7 +225,10 @@ def _commit_events(
                 folder.events,
                 [*_tokens(folder, replay, "events"), *plans],
                 [*(file.added for file in files), *replaced.adds],
-                info=_told(_replayed(replay, arrived.counts, gone)),
+                info={
+                    **_told(_replayed(replay, arrived.counts, gone, replaced.rows)),
+                    "repeats": _note_repeats(folder, replay, arrived.written, gone),
+                },
                 removes=replaced.removes,
                 seen=seen,
             )
@@ -234,7 +238,7 @@ def _commit_events(
             last = rival
         else:
             reached("tables")
-            return gone
+            return
     raise last
 
 
@@ -285,10 +289,10 @@ def _tokens(folder: DataSetFolder, replay: Replay, table: str) -> tuple[Token, T
     )
 
 
-def _replayed(replay: Replay, counts: Sequence[ReplayCounts], gone: Mapping[Origin, Places]) -> Replayed:
+def _replayed(replay: Replay, counts: Sequence[ReplayCounts], gone: Mapping[Origin, Places], replaced: int) -> Replayed:
     duplicate, read = sum(map(len, gone.values())), sum(c.read for c in counts)
     accepted = sum(c.accepted for c in counts) - duplicate
-    return Replayed(replay.number, read, accepted, duplicate, read - accepted - duplicate)
+    return Replayed(replay.number, read, accepted, duplicate, read - accepted - duplicate, replaced)
 
 
 def _told(done: Replayed) -> dict[str, Any]:
@@ -309,18 +313,52 @@ def _repeated(
     )
 
 
-def _not_taken(folder: DataSetFolder, written: Sequence[Written]) -> dict[Origin, Places]:
-    """The accepted rows that the events have not."""
-    parts = [(file, _brought(folder, file)) for file in written]
-    taken = settled(folder.events, only={brought for _, rows in parts for brought, _ in by_file(rows)})
+def _note_repeats(
+    folder: DataSetFolder, replay: Replay, written: Sequence[Written], gone: Mapping[Origin, Places]
+) -> str:
+    """Keep which accepted rows a commit leaves out, for whoever finishes the replay; returns the file's name.
+
+    The events do not tell for good: what they took may be replaced before. The name is that
+    of the content, as each attempt has its own.
+    """
+    repeats = []
+    for file in written:
+        if any(origin in gone for origin, _ in file.rows):
+            rows = _brought(folder, file).filter(pa.array(_mask(file, gone)))
+            offsets = rows.column("_offset").to_numpy()
+            repeats += [[*brought, offsets[at].tolist()] for brought, at in by_file(rows)]
+    content = json.dumps(repeats).encode()
+    name = f"{replay.number:08d}.{digest_version(content)}.repeats"
+    storage.put(storage.join(folder.replays, name), content)
+    return name
+
+
+def _left_out(folder: DataSetFolder, replay: Replay, written: Sequence[Written]) -> tuple[dict[Origin, Places], int]:
+    """The accepted rows that the replay's commit to the events left out, and how many it replaced.
+
+    Raises:
+        Conflict: what it noted is gone.
+    """
+    infos = (info for info in newest_infos(folder.events) if info.get("replay", {}).get("replay") == replay.number)
+    told = next(infos, None)
+    content = storage.read(storage.join(folder.replays, told["repeats"])) if told else None
+    if told is None or content is None:
+        raise Conflict(
+            f"{folder.replays}: nobody knows any more which rows of replay {replay.number} the events took: "
+            f"{told['repeats'] if told else 'its commit'} is gone; put it back from a copy, or reset the data set"
+        )
+    repeated: dict[Brought, list[NDArray[np.int64]]] = {}
+    for plan, name, offsets in json.loads(content):
+        repeated.setdefault((plan, name), []).append(np.array(offsets, np.int64))
+    left_out = {brought: np.concatenate(parts) for brought, parts in repeated.items()}
     gone: dict[Origin, Places] = {}
-    for file, rows in parts:
-        absent, start = not_in(rows, taken), 0
+    for file in written if left_out else ():
+        absent, start = ~not_in(_brought(folder, file), left_out), 0
         for origin, count in file.rows:
             if len(places := np.flatnonzero(absent[start : start + count])):
                 gone[origin] = places
             start += count
-    return gone
+    return gone, int(told["replay"]["replaced"])
 
 
 def _brought(folder: DataSetFolder, file: Written) -> pa.RecordBatch:

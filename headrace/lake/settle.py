@@ -98,7 +98,7 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     seen = terms.key.seen if terms.key else open_table(roots["events"]).version() if plan.reloads else None
     replaced = _replaced(plan, roots, seen, [found for found in arrived.repeats if found.old])
     told = terms.key.told if terms.key else NOT_LOOKED_FOR
-    account = Account.of(plan, counts, repeats, told, _left(plan, roots, replaced, begun=begun))
+    account = Account.of(plan, counts, repeats, told, sum(_left(plan, roots, replaced).values()))
     account.prove_closed()
     _hold_files(plan, terms.refused_files)
     _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
@@ -122,7 +122,7 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
             roots[table],
             tokens,
             adds[table],
-            info={"account": account.as_info()},
+            info={"account": account.as_info(), "left": replaced[table].rows},
             removes=replaced[table].removes,
             seen=seen if table == "events" else None,
         )
@@ -130,13 +130,16 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     return account
 
 
-def _left(plan: Plan, roots: Mapping[str, str], replaced: Mapping[str, Replaced], *, begun: bool) -> int:
-    """How many rows leave the tables, also those that have left the first of them already."""
-    if begun:
-        carried = (info["account"] for info in newest_infos(roots["quarantine"]) if "account" in info)
-        if account := next((told for told in carried if told["plan"] == plan.number), None):
-            return int(account["replaced"])
-    return sum(left.rows for left in replaced.values())
+def _left(plan: Plan, roots: Mapping[str, str], replaced: Mapping[str, Replaced]) -> dict[str, int]:
+    """How many rows leave each table; of one that carries the plan already, how many have left it."""
+    return {table: _left_already(plan, table, root, replaced[table].rows) for table, root in roots.items()}
+
+
+def _left_already(plan: Plan, table: str, root: str, rows: int) -> int:
+    if stored_token(root, plan.app(table)) != plan.number:
+        return rows
+    infos = newest_infos(root)
+    return next((int(i["left"]) for i in infos if i.get("account", {}).get("plan") == plan.number), rows)
 
 
 def _replaced(

@@ -14,8 +14,10 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from headrace.cli.main import app
-from headrace.lake import at_work
+from headrace.lake import at_work, settle
+from headrace.lake.account_table import read_accounts
 from headrace.lake.layout import DataSetFolder
+from headrace.lake.planning import Planner
 from headrace.storage import locked
 from lib import shop
 from pipelines import ingest_batch, replay
@@ -61,7 +63,8 @@ def test_rows_that_keep_the_mended_contract_become_events(config, capsys):
     quarantined = {(r["_file"], r["_offset"], r["_plan"]) for r in rows(FOLDER.quarantine)}
     assert run(replay, config) == 0
     assert last(capsys) == {
-        "data_set": "orders", "replay": 1, "read": 3, "accepted": 0, "duplicate": 0, "quarantined": 3
+        "data_set": "orders", "replay": 1, "read": 3, "accepted": 0, "duplicate": 0, "quarantined": 3,
+        "replaced": 0,
     }  # fmt: skip
     allow(config, "nowhere")
     assert run(replay, config) == 0
@@ -90,8 +93,10 @@ def test_what_still_breaks_the_contract_waits_for_the_next(config, capsys):
     assert ids() == list(range(1, 61))
 
 
-def test_a_row_that_was_delivered_again_is_a_duplicate(config, tmp_path, capsys):
-    """The mended file came first: the quarantined row repeats its key, is settled as that, and changes nothing."""
+@pytest.mark.parametrize("within", ["", "dedupe: {within: 1h}\n"])
+def test_a_row_that_was_delivered_again_is_a_duplicate(config, tmp_path, capsys, within):
+    """The mended file came first: the quarantined row repeats its key, however long ago, and is settled so."""
+    config.write_text(config.read_text().replace("key: [id]\n", f"key: [id]\n{within}"))
     shop.deliver(tmp_path, "c.csv", [5, 40])
     assert run(ingest_batch, config) == 0
     allow(config, "nowhere")
@@ -200,8 +205,8 @@ def test_rows_that_others_add_meanwhile_are_looked_through(config, tmp_path, cap
     allow(config, "nowhere")
     before = replay.rows_before
 
-    def then_others(*arguments):
-        found = before(*arguments)
+    def then_others(*arguments, **how):
+        found = before(*arguments, **how)
         shop.deliver(tmp_path, "c.csv", [5, 61])
         assert run(ingest_batch, config) == 0  # which holds a lock of its own
         return found
@@ -215,26 +220,71 @@ def test_rows_that_others_add_meanwhile_are_looked_through(config, tmp_path, cap
     assert sorted(row["result"] for row in rows(FOLDER.settlements)) == ["accepted", "accepted", "duplicate"]
 
 
-def test_the_latest_of_a_key_stays_also_when_it_is_replayed(config, tmp_path, capsys):
-    """A quarantined row that is later than the table's takes its place; an earlier one is a duplicate."""
-    text = config.read_text().replace("key: [id]\n", "key: [id]\non_repeat: {latest_by: amount}\n")
-    config.write_text(text)
-    shop.deliver(tmp_path, "c.csv", [5, 40])
-    path = Path("raw/orders/c.csv")
-    lines = path.read_text().splitlines()
-    for n, amount in ((1, "0.5"), (2, "900")):
-        cells = lines[n].split(";")
-        lines[n] = ";".join([*cells[:3], amount, "note"])
-    path.write_text("\n".join(lines) + "\n")
+def deliver_priced(folder, name, amounts, bad=frozenset()):
+    """A file of orders with these amounts by id, for data of which the row with the greatest stays."""
+    shop.deliver(folder, name, list(amounts), bad)
+    path = Path("raw/orders", name)
+    header, *lines = path.read_text().splitlines()
+    cells = [line.split(";") for line in lines]
+    priced = (";".join([*row[:3], str(amounts[int(row[0])]), "note"]) for row in cells)
+    path.write_text("\n".join([header, *priced]) + "\n")
     os.utime(path, (1_700_000_000, 1_700_000_000))
-    assert run(ingest_batch, config) == 0
-    allow(config, "nowhere")
-    assert run(replay, config) == 0
+
+
+@pytest.fixture
+def latest(config):
+    """The same data set, of whose rows of a key the one with the greatest amount stays."""
+    config.write_text(config.read_text().replace("key: [id]\n", "key: [id]\non_repeat: {latest_by: amount}\n"))
+    return config
+
+
+def test_the_latest_of_a_key_stays_also_when_it_is_replayed(latest, tmp_path, capsys):
+    """A quarantined row that is later than the table's takes its place, counted; an earlier one is a duplicate."""
+    deliver_priced(tmp_path, "c.csv", {5: 0, 40: 900})
+    assert run(ingest_batch, latest) == 0
+    allow(latest, "nowhere")
+    assert run(replay, latest) == 0
     told = last(capsys)
-    assert (told["accepted"], told["duplicate"]) == (2, 1)
+    assert (told["accepted"], told["duplicate"], told["replaced"]) == (2, 1, 1)
     assert ids() == list(range(1, 61))
     by_id = {row["id"]: row["shop"] for row in rows(FOLDER.events)}
     assert (by_id[5], by_id[40] != "nowhere") == ("nowhere", True)
+
+
+def test_rows_that_a_dead_replay_brought_are_settled_as_accepted_though_later_ones_came(latest, tmp_path, capsys):
+    """Killed between its commits: what became of its rows is what its commit says, not what the events hold now."""
+    deliver_priced(tmp_path, "c.csv", {40: 900})
+    assert run(ingest_batch, latest) == 0
+    allow(latest, "nowhere")
+    kill(latest, "tables")
+    deliver_priced(tmp_path, "d.csv", {5: 901, 15: 901})
+    assert run(ingest_batch, latest) == 0
+    assert run(replay, latest) == 0
+    assert (last(capsys)["accepted"], ids()) == (2, list(range(1, 61)))
+    results = {row["_offset"]: row["result"] for row in rows(FOLDER.settlements) if row["_file"].endswith("a.csv")}
+    assert list(results.values()) == ["accepted", "accepted"]
+    assert [row["result"] for row in rows(FOLDER.settlements)].count("duplicate") == 1
+
+
+def test_a_plan_that_a_replay_came_into_counts_what_it_replaced_itself(latest, tmp_path, monkeypatch):
+    """Between its two commits the key of one row got a later one: the run that finishes the plan counts anew."""
+    deliver_priced(tmp_path, "c.csv", {1: 800}, bad=frozenset({1}))
+    assert run(ingest_batch, latest) == 0
+    deliver_priced(tmp_path, "d.csv", {1: 700, 2: 700})
+    allow(latest, "nowhere")
+
+    def then_replay(_):
+        with monkeypatch.context() as patch:
+            patch.setattr(Planner, "open_plan", lambda _: None)  # as if it had looked before the plan was sealed
+            assert run(replay, latest) == 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, "reached", then_replay)
+        assert run(ingest_batch, latest) != 0
+    assert run(ingest_batch, latest) == 0
+    account = read_accounts(FOLDER)[-1]
+    assert (account.accepted, account.duplicate, account.replaced) == (1, 1, 1)
+    assert ids() == list(range(1, 61))
 
 
 def test_two_replays_at_once_are_refused_and_an_ingest_is_not(config, capsys):
