@@ -22,6 +22,7 @@ from headrace.lake.at_work import at_work
 from headrace.lake.before import Before, rows_before
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
 from headrace.lake.layout import DataSetFolder
+from headrace.lake.missed_keys import were_left_out
 from headrace.lake.new_files import NothingDelivered
 from headrace.lake.planning import Planner, planner_of
 from headrace.lake.plans import Plan, SealedPlan
@@ -53,8 +54,7 @@ def build(
     refused = rows.quarantined | "Write quarantine" >> WriteFiles(tables["quarantine"], quarantine_schema())
 
     repeats = rows.accepted | "Find repeats" >> FindRepeats(data, before)
-    terms = Terms.of(data, before and before.version)
-    Arrivals(events, refused, rows.counts, repeats) | "Settle" >> Settle(plan, tables, terms)
+    Arrivals(events, refused, rows.counts, repeats) | "Settle" >> Settle(plan, tables, Terms.of(data, before))
 
 
 def ingest(call: Call) -> dict[str, Any]:
@@ -87,6 +87,8 @@ def ingest(call: Call) -> dict[str, Any]:
             sealed = SealedPlan(storage.absolute(folder.plans), plan.number, plan.seal)
             by = parse_data_set(plan.text, plan.config).value.of_files
             assert by is not None  # its files were planned
+            before = rows_before(by, folder.events, plan.raw_bytes(by.source.format), plan.reloads, plan.number)
+            before = before and before._replace(left_out=were_left_out(folder, plan))
             state = launcher.run(
                 f"ingest {data.dataset}",
                 plan.size,
@@ -95,7 +97,7 @@ def ingest(call: Call) -> dict[str, Any]:
                     plan=sealed,
                     data=by,
                     tables=tables,
-                    before=rows_before(by, folder.events, plan.raw_bytes(by.source.format), plan.reloads, plan.number),
+                    before=before,
                 ),
             )
             if planner.found_damage(plan):

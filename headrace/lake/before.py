@@ -24,6 +24,7 @@ class Before(NamedTuple):
     rows: int  # of these files and of the plan, about
     reloads: tuple[str, ...] = ()  # files whose rows leave the table, as they are loaded again
     plan: int = 0  # with this one
+    left_out: bool = False  # whether rows may have been left out as they repeat one of these files
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -10,7 +10,9 @@ from headrace import storage
 from headrace.failures import DataFailure
 from headrace.fault_points import reached
 from headrace.lake.accounts import NOT_LOOKED_FOR, Account, prove_tiling
+from headrace.lake.before import Before
 from headrace.lake.commit import Token, commit_once, newest_infos, stored_token
+from headrace.lake.missed_keys import missed_keys
 from headrace.lake.plans import Plan
 from headrace.lake.reading import opened
 from headrace.lake.reloaded import reloaded_rows
@@ -37,6 +39,7 @@ class KeyTerms:
     latest_by: str | None  # the column by which the latest row of a key stays; None: the first one does
     within: timedelta | None  # how far the table's own rows are looked through, before its newest; None: all of them
     seen: int  # version of the events table whose rows came before the plan's
+    left_out: bool = False  # whether rows may have been left out as they repeat one of a file that is loaded again
 
     @property
     def told(self) -> str:
@@ -56,13 +59,14 @@ class Terms:
     key: KeyTerms | None = None  # None: rows that repeat others are not looked for
 
     @classmethod
-    def of(cls, data: DataSet, seen: int | None) -> Self:
-        """The terms of a data set, whose rows up to version `seen` came before; None where it has no key."""
+    def of(cls, data: DataSet, before: Before | None) -> Self:
+        """The terms of a data set, and of what came before; None where it has no key."""
         stop_if = data.contract.stop_if
         limits = stop_if.quarantined_share, stop_if.most_refused
-        if seen is None:
+        if before is None:
             return cls(*limits)
-        return cls(*limits, KeyTerms(data.key, data.on_repeat == "refuse", data.latest_by, data.dedupe.within, seen))
+        refuse, within = data.on_repeat == "refuse", data.dedupe.within
+        return cls(*limits, KeyTerms(data.key, refuse, data.latest_by, within, before.version, before.left_out))
 
 
 class Arrived(NamedTuple):
@@ -80,7 +84,8 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
 
     Raises:
         DataFailure: the blocks do not tile the files, the account does not close, the share
-            of quarantined rows or the number of refused files is too large, or a key is repeated and that is refused.
+            of quarantined rows or the number of refused files is too large, a key is repeated and that is
+            refused, or one would leave that a row may have been left out for.
         Conflict: another run has committed in between, or rows were added meanwhile in
             which no key was looked for.
     """
@@ -104,6 +109,8 @@ def settle(plan: Plan, roots: Mapping[str, str], arrived: Arrived, terms: Terms)
     _hold_contract(plan, roots, account, written["quarantine"], terms.quarantined_share)
     if terms.key and terms.key.refuse and repeats and not begun:
         raise DataFailure(_repeated(plan, roots["events"], written["events"], repeats, terms.key))
+    if terms.key and terms.key.left_out and not begun:
+        _hold_keys(plan, roots["events"], written["events"], terms.key)
     events = without_repeats(roots["events"], written["events"], repeats)
     left = {c.origin: c.accepted - len(repeats.get(c.origin, ())) for c in counts}
     prove_written(name, "events", left, events)
@@ -165,6 +172,20 @@ def _repeated(
     return (
         f"plan {plan.number} of {plan.data_set}: {number:,} rows repeat the key of a row before them, and on_repeat is "
         f"refuse; nothing was committed. For example: {shown}. Mend the source, or say on_repeat: ignore, and run again"
+    )
+
+
+def _hold_keys(plan: Plan, root: str, written: Sequence[Written], terms: KeyTerms) -> None:
+    columns = [*terms.key, *([terms.latest_by] if terms.latest_by else [])]
+    missed = missed_keys(open_snapshot(root, terms.seen), plan, written, columns)
+    if not missed.keys:
+        return
+    shown = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in missed.examples)
+    raise DataFailure(
+        f"plan {plan.number} of {plan.data_set}: {missed.keys:,} keys of files that are loaded again are not in their "
+        "new rows, and rows of other files were left out since these were loaded, as they repeated a key: a key that "
+        f"leaves now might be nowhere; nothing was committed. For example: {shown}. Deliver the file with them, or "
+        f"put it back as it was; or load everything anew after: headrace reset {plan.config}"
     )
 
 

@@ -198,3 +198,21 @@ def test_what_a_replay_brings_while_a_file_is_loaded_again_leaves_with_the_old_l
     assert ingest(config) == 6
     assert ingest(config) == 0
     assert ids() == [*range(1, 21), *range(41, 61), *range(101, 105)]
+
+
+@pytest.mark.parametrize("on_repeat", ["ignore", "{latest_by: amount}"])
+def test_a_key_that_another_row_was_left_out_for_does_not_leave(config, tmp_path, capsys, on_repeat):
+    """It would be nowhere, though a file that was delivered has it: refused, with the keys, until the file has them."""
+    config.write_text(config.read_text().replace("key: [id]\n", f"key: [id]\non_repeat: {on_repeat}\n"))
+    shop.deliver(tmp_path, "3.csv", range(21, 23))
+    assert ingest(config) == 0
+    before = ids()
+    shop.deliver(tmp_path, "1.csv", range(23, 41))
+    assert ingest(config) == 3
+    message = last(capsys)["message"]
+    assert "2 keys of files that are loaded again are not in their new rows" in message
+    assert "id 21" in message
+    assert ids() == before
+    shop.deliver(tmp_path, "1.csv", range(21, 41))
+    assert ingest(config) == 0
+    assert ids() == sorted({*before, 27})
