@@ -154,7 +154,7 @@ def _prove_carried(planner: Planner, plan: Plan, state: str) -> None:
 def _summary(data: DataSet, folder: DataSetFolder, done: Sequence[int]) -> dict[str, Any]:
     total = Account.total(a for a in read_accounts(folder) if a.plan in done)
     if not done:  # no account says how repeats would have been looked for
-        terms = Terms.of(data, 0 if data.key else None)
+        terms = Terms.of(data, rows_before(data, folder.events, 0))
         total["duplicates"] = terms.key.told if terms.key else NOT_LOOKED_FOR
     return {"data_set": data.dataset, "plans": list(done), **total, "nothing_to_do": not done}
 
