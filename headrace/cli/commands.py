@@ -142,7 +142,7 @@ def status(path: Path, place_file: str | None, *, as_json: bool) -> int:
     from headrace.cli.status import status_of
 
     project, place = _project(path), load_place(place_file)
-    tables = list(status_of(project, place))
+    tables = list(status_of(project, place, _only(project, path)))
     if as_json:
         for table in tables:
             print(json.dumps(asdict(table)))
@@ -153,9 +153,8 @@ def status(path: Path, place_file: str | None, *, as_json: bool) -> int:
         shown.add_column(column, justify="right")
     shown.add_column("")
     for table in tables:
-        notes = ", ".join(f"{k} {v}" for k, v in table.notes.items())
         figures = (f"{table.version:,}", f"{table.rows:,}", f"{table.files:,}", f"{table.size / 1e6:,.1f}")
-        shown.add_row(table.name, *figures, notes)
+        shown.add_row(table.name, *figures, table.told())
     console().print(shown if tables else f"no tables of {project.name} under {place.roots.lake} yet")
     return 0
 
@@ -166,8 +165,7 @@ def history(path: Path, place_file: str | None, most: int, *, as_json: bool) -> 
     from headrace.cli.history import history as events
 
     project, place = _project(path), load_place(place_file)
-    only = next((_named(located.value) for located in _files_of(project) if Path(located.file) == path), None)
-    for event in events(project, place, only, most):
+    for event in events(project, place, _only(project, path), most):
         if as_json:
             print(json.dumps(asdict(event)))
             continue
@@ -190,7 +188,7 @@ def upkeep(path: Path, place_file: str | None, retention: str, *, dry_run: bool,
     if older < timedelta(hours=1) and os.environ.get("HEADRACE_FAULT_TESTS") != "1":
         return _fail("--older-than: an hour at least; what running steps write is younger", 2, as_json=as_json)
     project, place = _project(path), load_place(place_file)
-    for table in kept(project, place, older, dry_run=dry_run):
+    for table in kept(project, place, _only(project, path), older, dry_run=dry_run):
         if as_json:
             print(json.dumps(asdict(table)))
             continue
@@ -206,7 +204,7 @@ def reset(config: Path, place_file: str | None, *, yes: bool, as_json: bool) -> 
     from headrace.cli.reset import forget, would_forget
 
     project, place = _project(config), load_place(place_file)
-    name = next((_named(located.value) for located in _files_of(project) if Path(located.file) == config), None)
+    name = _only(project, config)
     if name is None:
         return _fail(
             f"{config}: name the file of one data set or model; a whole project is not reset", 2, as_json=as_json
@@ -265,6 +263,11 @@ def quarantine(config: Path, place_file: str | None, reason: str | None, most: i
         print(f"{row.file}, {where}: {', '.join(row.reasons)}")
         print(f"  {row.text}")
     return 0
+
+
+def _only(project: Project, path: Path) -> str | None:
+    """The data set or model whose file a path is; None where it is the project's folder."""
+    return next((_named(located.value) for located in _files_of(project) if Path(located.file) == path), None)
 
 
 def _files_of(project: Project) -> Sequence[Located[Any]]:

@@ -34,9 +34,8 @@ def exposition(project: Project, place: Place, only: str | None = None, lag: Map
     With `only`, of one data set; `lag` is how many messages of each partition its tables lack.
     """
     samples: dict[str, list[str]] = {family: [] for family in _FAMILIES}
-    for table in tables(project, place):
-        if only in (None, table.name.partition("/")[0]):
-            _add(samples, table)
+    for table in tables(project, place, only):
+        _add(samples, table)
     for partition, messages in sorted((lag or {}).items()):
         labels = {"data_set": str(only), "partition": partition}
         samples[_LAG].append(_sample(_LAG, labels, messages))

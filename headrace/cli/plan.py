@@ -22,12 +22,13 @@ class Next:
     bytes: int
     files: tuple[str, ...]
     growing: tuple[str, ...] = ()  # left alone for now
+    changed: int = 0  # files that were ingested before, as they were then
 
     def lines(self) -> Iterator[str]:
         """As text, not all of very many files."""
         size = f"{self.bytes / 1e6:,.1f} MB"
         if self.open_plan is None:
-            yield f"{len(self.files)} new files, {size}"
+            yield f"{_counted(len(self.files) - self.changed, self.changed)}, {size}"
         else:
             carried = ", ".join(self.carried_by) or "no table"
             yield f"open plan {self.open_plan}: {len(self.files)} files, {size}, carried by {carried}"
@@ -39,6 +40,18 @@ class Next:
             yield f"left alone, still growing: {', '.join(self.growing[:SHOWN])}{more}"
 
 
+def _counted(new: int, changed: int) -> str:
+    """How many files are to be taken, in words.
+
+    >>> _counted(2, 1)
+    '2 new files, 1 changed file'
+    >>> _counted(0, 0)
+    '0 new files'
+    """
+    told = [(n, kind) for n, kind in ((new, "new"), (changed, "changed")) if n] or [(0, "new")]
+    return ", ".join(f"{n} {kind} file{'' if n == 1 else 's'}" for n, kind in told)
+
+
 def next_plan(config: str, place: Place) -> Next:
     """The open plan, or the files a new one would hold; seals nothing."""
     planner, _ = _planner(config, place)
@@ -47,7 +60,7 @@ def next_plan(config: str, place: Place) -> Next:
         return Next(plan.number, carried, plan.size, tuple(file.path for file in plan.files))
     new = planner.new_files()
     size = sum(status.size for _, status in new.complete)
-    return Next(None, (), size, tuple(path for path, _ in new.complete), tuple(new.growing))
+    return Next(None, (), size, tuple(path for path, _ in new.complete), tuple(new.growing), new.changed)
 
 
 def abandon_plan(config: str, place: Place, number: int) -> None:

@@ -25,7 +25,7 @@ def would_forget(project: Project, place: Place, name: str) -> Forgotten:
     Raises:
         DataFailure: nothing stands there.
     """
-    found = {t.name: open_snapshot(t.root).rows for t in tables(project, place) if t.name.partition("/")[0] == name}
+    found = {t.name: open_snapshot(t.root).rows for t in tables(project, place, name)}
     folder = DataSetFolder(place.roots.lake, project.name, name).root
     if not found:
         raise DataFailure(f"{folder}: no table of {name} stands there; there is nothing to forget")

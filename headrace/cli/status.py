@@ -9,7 +9,9 @@ from headrace.lake.ingested import ingested
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.lake.low_water import low_water
 from headrace.lake.planning import planner_of
-from headrace.lake.snapshot import open_snapshot
+from headrace.lake.reading import read_group
+from headrace.lake.settlements import BROUGHT, settled, still_open
+from headrace.lake.snapshot import open_snapshot, row_groups
 from headrace.lake.tables import is_table
 from headrace.spec.data_set import DataSet
 from headrace.spec.place import Place
@@ -27,13 +29,21 @@ class TableStatus:
     size: int  # bytes
     notes: dict[str, Any]
 
+    def told(self) -> str:
+        """Its notes as text."""
+        return ", ".join(f"{name} {_text(note)}" for name, note in self.notes.items())
 
-def status_of(project: Project, place: Place) -> Iterator[TableStatus]:
-    """Every table of a project that exists, data sets first; accounts stand as notes of their events."""
+
+def status_of(project: Project, place: Place, only: str | None) -> Iterator[TableStatus]:
+    """Every table that exists of a project, or of one data set or model; accounts stand as notes of their events."""
     for name, located in sorted(project.data_sets.items()):
+        if only not in (None, name):
+            continue
         folder = DataSetFolder(place.roots.lake, project.name, name)
         yield from _data_set(located, folder)
     for name in sorted(project.models):
+        if only not in (None, name):
+            continue
         model = ModelFolder(place.roots.lake, project.name, name)
         live = storage.read(storage.join(place.roots.models, name, "current"))
         notes = {"live bundle": live.decode().strip()} if live else {}
@@ -52,11 +62,34 @@ def _data_set(located: Located[DataSet], folder: DataSetFolder) -> Iterator[Tabl
     if data.of_files and (plan := planner_of(located, folder).open_plan()):
         notes["open plan"] = plan.number
     total = ingested(data, folder)
-    notes["account"] = f"{total['read']:,} = {total['accepted']:,} + {total['quarantined']:,} + {total['duplicate']:,}"
+    notes["account"] = {name: total[name] for name in ("read", "accepted", "quarantined", "duplicate")}
     notes |= {name: total[name] for name in ("replaced", "refused") if total[name]}
     yield _table(f"{data.dataset}/events", folder.events, notes)
-    settled = {"settled": open_snapshot(folder.settlements).rows} if is_table(folder.settlements) else {}
-    yield _table(f"{data.dataset}/quarantine", folder.quarantine, settled)
+    yield _table(f"{data.dataset}/quarantine", folder.quarantine, {"open": _open_rows(folder)})
+
+
+def _open_rows(folder: DataSetFolder) -> int:
+    """The rows of quarantine that no replay has settled; holds one row group of them at a time.
+
+    Settlements of rows that have left quarantine, as their file was loaded again, count nothing.
+    """
+    quarantine = open_snapshot(folder.quarantine)
+    if not is_table(folder.settlements):
+        return quarantine.rows
+    done = settled(folder.settlements)
+    return sum(still_open(read_group(group, BROUGHT), done).num_rows for group in row_groups(quarantine.files))
+
+
+def _text(note: Any) -> str:
+    """A note as people read it.
+
+    >>> _text({"read": 3000, "accepted": 2999, "quarantined": 1, "duplicate": 0})
+    '3,000 = 2,999 + 1 + 0'
+    """
+    if isinstance(note, dict):
+        read, *rest = (f"{count:,}" for count in note.values())
+        return f"{read} = {' + '.join(rest)}"
+    return f"{note:,}" if isinstance(note, int) else str(note)
 
 
 def _table(name: str, root: str, notes: dict[str, Any]) -> TableStatus:

@@ -47,8 +47,10 @@ class Kept:
     bytes: int  # of the removed files
 
 
-def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: bool) -> Iterator[Kept]:
-    """Every table of a project, one after another; safe beside running steps.
+def upkeep(
+    project: Project, place: Place, only: str | None, retention: dt.timedelta, *, dry_run: bool
+) -> Iterator[Kept]:
+    """Every table of a project, or of one data set or model of it, one after another; safe beside running steps.
 
     Files are removed where they are older than `retention`, no version of that time or later,
     and no incremental reader, needs them, and no run can have written them that may still
@@ -60,7 +62,7 @@ def upkeep(project: Project, place: Place, retention: dt.timedelta, *, dry_run: 
     """
     beaten: list[Conflict] = []
     with storage.locked(storage.join(place.roots.lake, project.name, "_upkeep")):
-        for table in tables(project, place):
+        for table in tables(project, place, only):
             together, emptied = (0, 0), 0
             with _left_for_later(beaten):
                 together = _put_together(table, dry_run=dry_run)
@@ -85,10 +87,12 @@ def _left_for_later(beaten: list[Conflict]) -> Iterator[None]:
         beaten.append(conflict)
 
 
-def tables(project: Project, place: Place) -> Iterator[Table]:
-    """The tables that stand, data sets first."""
+def tables(project: Project, place: Place, only: str | None = None) -> Iterator[Table]:
+    """The tables that stand, data sets first; with `only`, those of one data set or model."""
     lake = place.roots.lake
     for name, data in sorted(project.data_sets.items()):
+        if only not in (None, name):
+            continue
         folder = DataSetFolder(lake, project.name, name)
         found = [
             Table(f"{name}/events", folder.events, data.value.clustered_by),
@@ -103,6 +107,8 @@ def tables(project: Project, place: Place) -> Iterator[Table]:
         ]
         yield from (table for table in found if is_table(table.root))
     for name in sorted(project.models):
+        if only not in (None, name):
+            continue
         model = ModelFolder(lake, project.name, name)
         found = [
             Table(f"{name}/features", model.features, "predict_at"),

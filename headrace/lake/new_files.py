@@ -20,6 +20,7 @@ class NewFiles(NamedTuple):
 
     complete: list[tuple[str, FileStatus]]
     growing: list[str]  # left alone, as they were written to while they were looked at
+    changed: int  # how many of the complete ones a plan holds as they were
 
 
 def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str, *, reload: bool = False) -> NewFiles:
@@ -44,6 +45,7 @@ def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str, *, 
     new: list[tuple[str, FileStatus]] = []
     faults: list[str] = []
     seen: set[str] = set()
+    changed = 0
     names = storage.resolved_each([path for path, _ in found.complete])
     for (path, status), name in zip(found.complete, names, strict=True):
         before = planned.get(name)
@@ -51,6 +53,7 @@ def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str, *, 
             faults.append(_changed(path, before.status, status))
         elif (before is None or before.status != status) and name not in seen:
             new.append((path, status))
+            changed += before is not None
         seen.add(name)
     faults += [
         f"{path!r}: the name is not UTF-8, so no table can hold it; rename the file" for path, _ in new if _odd(path)
@@ -58,7 +61,8 @@ def new_files(pattern: str, planned: Mapping[str, PlannedFile], config: str, *, 
     if faults:
         raise DataFailure(some_of(faults))
     names = storage.resolved_each(found.growing)
-    return NewFiles(new, [path for path, name in zip(found.growing, names, strict=True) if name not in planned])
+    growing = [path for path, name in zip(found.growing, names, strict=True) if name not in planned]
+    return NewFiles(new, growing, changed)
 
 
 def some_of(faults: Sequence[str]) -> str:

@@ -76,7 +76,7 @@ def test_schema_is_json_and_knows_its_kinds():
 
 def test_plan_shows_what_ingest_would_take_and_run_takes_it(folder):
     """Before: one file waits. After: none. A child's account is in the summary."""
-    assert "1 new files" in headrace("plan", "shop/orders.yaml").output
+    assert "1 new file," in headrace("plan", "shop/orders.yaml").output
     ran = headrace("run", "shop", "--json")
     assert ran.exit_code == 0, ran.output
     done = [json.loads(line) for line in ran.output.splitlines()][-1]
@@ -84,7 +84,8 @@ def test_plan_shows_what_ingest_would_take_and_run_takes_it(folder):
     assert headrace("plan", "shop/orders.yaml").output.startswith("0 new files")
     shown = [json.loads(line) for line in headrace("status", "shop", "--json").output.splitlines()]
     assert [(t["name"], t["rows"]) for t in shown] == [("orders/events", 29), ("orders/quarantine", 1)]
-    assert shown[0]["notes"]["account"] == "30 = 29 + 1 + 0"
+    assert shown[0]["notes"]["account"] == {"read": 30, "accepted": 29, "quarantined": 1, "duplicate": 0}
+    assert "account 30 = 29 + 1 + 0" in headrace("status", "shop").output
 
 
 def test_an_open_plan_is_abandoned_and_its_files_are_free(folder):
@@ -95,7 +96,7 @@ def test_an_open_plan_is_abandoned_and_its_files_are_free(folder):
     assert "open plan 1: 1 files" in headrace("plan", "shop/orders.yaml").output
     assert headrace("plan", "shop/orders.yaml", "--abandon", "2").exit_code == 2
     assert headrace("plan", "shop/orders.yaml", "--abandon", "1").exit_code == 0
-    assert headrace("plan", "shop/orders.yaml").output.startswith("1 new files")
+    assert headrace("plan", "shop/orders.yaml").output.startswith("1 new file,")
 
 
 def test_dry_run_lists_the_steps_and_changes_nothing(folder):

@@ -92,6 +92,9 @@ def test_upkeep_puts_files_together_and_features_go_on(folder):
     dry = {t["table"]: t for t in lines(headrace("upkeep", "shop", "--dry-run", "--json"))}
     assert (dry["orders/events"]["files"], dry["orders/events"]["removed"]) == (5, 1)
     assert (DeltaTable(root).version(), dead.exists()) == (version, True)
+    for command in (("upkeep", "--dry-run"), ("status",)):
+        of_one = lines(headrace(*command, "shop/big.yaml", "--json"))
+        assert {(table.get("table") or table["name"]).partition("/")[0] for table in of_one} == {"big"}
 
     done = {t["table"]: t for t in lines(headrace("upkeep", "shop", "--json"))}
     assert (done["orders/events"]["files"], done["orders/events"]["into"]) == (5, 1)

@@ -48,6 +48,12 @@ def rows(root):
     return pa.table(DeltaTable(root).to_pyarrow_table()).to_pylist()
 
 
+def open_rows(config):
+    """As `headrace status` counts them."""
+    said = CliRunner().invoke(app, ["status", str(config), "--json"])
+    return json.loads(said.stdout.splitlines()[-1])["notes"]["open"]
+
+
 def ids(root=None):
     return sorted(row["id"] for row in rows(root or FOLDER.events))
 
@@ -55,6 +61,8 @@ def ids(root=None):
 def test_new_rows_take_the_place_of_old_ones(config, tmp_path, capsys):
     """Also those in quarantine; keys of the old rows hide none of the new; other files keep theirs."""
     shop.deliver(tmp_path, "1.csv", range(25, 51), bad=frozenset({30}))  # 41 to 50 stand in 2.csv, where 47 is bad
+    planned = CliRunner().invoke(app, ["plan", str(config)])
+    assert planned.stdout.startswith("1 changed file, ")
     capsys.readouterr()
     assert ingest(config) == 0
     summary = last(capsys)["summary"]
@@ -115,10 +123,12 @@ def test_rows_of_the_new_load_are_replayed_though_as_many_were_settled_before(co
     config.write_text(mended)
     assert replay.main(["--config", str(config), "--json"]) == 0
     assert ids() == list(range(1, 61))
+    assert open_rows(config) == 0
     config.write_text(strict)
     shop.deliver(tmp_path, "1.csv", range(21, 39), bad=frozenset({30}))
     assert ingest(config) == 0
     assert ids() == [n for n in range(1, 61) if n not in (30, 39, 40)]
+    assert open_rows(config) == 1
     config.write_text(mended)
     assert replay.main(["--config", str(config), "--json"]) == 0
     assert last(capsys)["summary"]["accepted"] == 1

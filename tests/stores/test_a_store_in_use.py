@@ -173,7 +173,7 @@ def test_people_look_after_a_lake_on_a_store(project, capsys):
 
     assert headrace("reset", "shop/orders.yaml", "--yes").exit_code == 0
     assert storage.names(project.lake.root) == []
-    assert "1 new files" in headrace("plan", "shop/orders.yaml").stdout
+    assert "1 new file," in headrace("plan", "shop/orders.yaml").stdout
 
 
 MODEL = """

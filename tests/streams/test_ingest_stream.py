@@ -109,14 +109,18 @@ def test_people_are_told_of_a_topic_as_of_files(broker, web):
     assert "duplicates: looked for by key, within " in said
     lag = [line for line in Path("told/web_clicks.prom").read_text().splitlines() if "headrace_lag_messages{" in line]
     assert [line.rpartition(" ")[2] for line in lag] == ["0", "0", "0"]
-    assert f"{sent} = 200 + {sent - 200} + 0" in headrace("status", "--json")
+    assert f"{sent} = 200 + {sent - 200} + 0" in headrace("status")
     rows = [json.loads(line) for line in headrace("quarantine", "--json", "--most", "500").splitlines()]
     assert len(rows) == sent - 200
     assert {row["plan"] for row in rows} == {None}
     assert "offset" in headrace("quarantine", "--reason", "message.null")
     assert f'headrace_rows_total{{data_set="clicks",state="read"}} {sent}' in headrace("metrics")
     told = next(e for e in map(json.loads, headrace("history", "--json").splitlines()) if "read" in e["notes"])
-    assert (told["notes"]["topic"], told["notes"]["read"]) == (web, sent)
+    assert (told["what"], told["notes"]["topic"], told["notes"]["read"]) == ("rows added", web, sent)
+    begun = [e for e in map(json.loads, headrace("history", "--json").splitlines()) if e["what"] == "begin"]
+    assert [(e["table"], e["notes"]) for e in begun] == [
+        (f"clicks/{t}", {"topic": web}) for t in ("quarantine", "events")
+    ]
 
 
 def test_only_committed_messages_are_rows_and_their_marks_are_no_gap(broker, web, capsys):
