@@ -5,7 +5,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from headrace.entry import Call, Usage
 from headrace.failures import PlaceFailure, failure_told
@@ -67,6 +67,7 @@ class Launcher:
         logging.disable(logging.NOTSET)
         # What Beam logs of a failure comes up again in the exception, once and whole.
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        _failures_are_told_once()
         _threads_lose_their_runner_in_silence()
         options = proven_options(self._call)
         try:
@@ -99,6 +100,27 @@ def _end(job: Any) -> None:
     with suppress(Exception):  # a job service that is gone has ended it already
         if job is not None:
             job.cancel()
+
+
+def _failures_are_told_once() -> None:
+    """What a worker raises for people to read is told when it ends the run; no trace of it is shown before."""
+    from apache_beam.runners.worker import sdk_worker  # noqa: PLC0415
+
+    logging.basicConfig()  # as Beam would do at its first word
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_news)
+    vars(sdk_worker)["print"] = _print_news  # it is for traces only, and there is no other way
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of a log is no trace of a failure of ours; Prism announces every trace twice before it comes."""
+    told = record.getMessage()
+    return failure_told(told) is None and not (record.name == "PrismRunner" and "bundle error" in told)
+
+
+def _print_news(trace: str, file: TextIO | None = None) -> None:
+    if failure_told(trace) is None:
+        print(trace, file=file)
 
 
 def _threads_lose_their_runner_in_silence() -> None:

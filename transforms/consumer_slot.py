@@ -5,6 +5,7 @@ connections and a second of start, so it stays here, and a reader that goes on w
 last one stopped finds everything fetched already.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,12 +23,15 @@ from headrace.rows.messages import MESSAGES
 from headrace.spec.variables import client_options
 
 POLL = 0.02  # seconds at most; Beam waits longer where there is nothing
-LOOK = 30.0  # seconds between looks at the topic itself
+LOOK = 10.0  # seconds between looks at the topic itself
 PATIENCE = 60.0  # seconds without an answer of any broker
 _BLOCK_BYTES = 16_000_000
 _MOST, _FIRST = 10_000, 500  # messages of one poll
 _REFILL = 10  # ms until a queue that was full is filled again; the client's own second lets it run dry
 _NO_TIME = 0  # what the client gives in place of a type of time
+
+
+_log = logging.getLogger(__name__)
 
 
 class Fetched(NamedTuple):
@@ -55,6 +59,7 @@ class ConsumerSlot:
     _most: int = _FIRST
     _looked: float = 0.0
     _answered: float = 0.0
+    _silent: bool = False  # the last look got no answer
     _missing: bool = False  # the last look did not find the topic
 
     def is_beyond(self, at: Mapping[int, int]) -> bool:
@@ -143,8 +148,15 @@ class ConsumerSlot:
                     f"{self.what.servers}: no Kafka broker has answered for {now - self._answered:.0f} s ({silence}); "
                     "what was committed stays, run again when one does"
                 ) from silence
+            if not self._silent:
+                _log.warning(
+                    "%s: no Kafka broker answers; the run waits for one, %.0f s at most", self.what.servers, PATIENCE
+                )
+            self._silent = True
             return
-        self._answered = now
+        if self._silent:
+            _log.warning("%s: a Kafka broker answers again, reading goes on", self.what.servers)
+        self._answered, self._silent = now, False
         if topic.error is not None:
             # Told twice, since brokers that have just come up may not know their topics yet.
             if self._missing:

@@ -1,6 +1,7 @@
 """What cannot be run as it was meant is refused before anything is planned; a run that did nothing says so."""
 
 import json
+import logging
 import threading
 import time
 
@@ -10,7 +11,7 @@ from deltalake import DeltaTable
 from headrace.lake.layout import DataSetFolder, ModelFolder
 from headrace.progress import Progress
 from lib import shop
-from pipelines import build_features, ingest_batch
+from pipelines import build_features, ingest_batch, launch
 from transforms import pace
 
 FOLDER = DataSetFolder("lake", "shop", "orders")
@@ -122,6 +123,23 @@ class Job:
             self.asked.set()
             raise RuntimeError("the job service is gone")
         return state
+
+
+def test_a_failure_that_is_told_at_the_end_is_not_told_before(capsys):
+    """Prism's lines and the trace of Beam's worker hold it already; those of a fault that is not ours stay."""
+    trace = "Traceback (most recent call last):\n  …\nheadrace.failures.{0}: a broker is silent\n"
+    ours, other = trace.format("PlaceFailure"), trace.format("SurpriseError")
+
+    def told(name, message):
+        return launch._is_news(logging.LogRecord(name, logging.ERROR, "", 0, "%s", (message,), None))
+
+    launch._print_news(ours)
+    assert capsys.readouterr().out == ""
+    launch._print_news(other)
+    assert "SurpriseError" in capsys.readouterr().out
+    assert [told("root", ours), told("root", other)] == [False, True]
+    assert not told("PrismRunner", "Prism received bundle error from worker response (bundle='inst114')")
+    assert told("PrismRunner", "no room")
 
 
 def test_progress_elsewhere_is_the_state_of_the_job(capsys):

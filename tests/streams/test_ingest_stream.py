@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from apache_beam.utils.timestamp import MAX_TIMESTAMP
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from deltalake import DeltaTable
 from typer.testing import CliRunner
@@ -173,11 +173,19 @@ def test_partitions_added_between_runs_are_read_from_their_first_message(broker,
     assert sorted(ids()) == list(range(60))
 
 
-def test_a_broker_that_is_silent_for_long_stops_a_run(monkeypatch):
-    """A short silence is waited for."""
+def test_a_broker_that_is_silent_for_long_stops_a_run(broker, web, monkeypatch, caplog):
+    """A short silence is waited for; it is told once, and its end is."""
     monkeypatch.setattr(consumer_slot, "LOOK", 0.0)
-    slot = slot_of(Fetched("127.0.0.1:1", (), "clicks", (0,), 1))
-    assert slot.poll({0: 0}, None) == []
+    slot = slot_of(Fetched("127.0.0.1:1", (), web, (0,), 3))
+    for _ in range(2):
+        assert slot.poll({0: 0}, None) == []
+    assert [line.getMessage() for line in caplog.records] == [
+        "127.0.0.1:1: no Kafka broker answers; the run waits for one, 60 s at most"
+    ]
+    silent, slot._consumer = slot._consumer, Consumer({"bootstrap.servers": broker, "group.id": "test"})
+    slot.poll({0: 0}, None)
+    assert "a Kafka broker answers again" in caplog.messages[-1]
+    slot._consumer = silent
     monkeypatch.setattr(consumer_slot, "PATIENCE", 0.0)
     with pytest.raises(PlaceFailure, match="no Kafka broker has answered"):
         slot.poll({0: 0}, None)
@@ -326,7 +334,7 @@ def test_calls_that_cannot_mean_anything_are_refused(broker, web, tmp_path, caps
         assert (code, "PrismRunner on one machine" in failed["message"]) == (2, True)
     Path("none.yaml").write_text("place: none\n")
     code, failed = run(capsys, place="none.yaml")
-    assert (code, "write `kafka: {servers: host:9092}`" in failed["message"]) == (2, True)
+    assert (code, "write `place: here` and `kafka: {servers: 'host:9092'}`" in failed["message"]) == (2, True)
     config = Path("web/clicks.yaml")
     config.write_text(config.read_text().replace(web, web[:-1]))
     code, failed = run(capsys)
