@@ -107,6 +107,10 @@ class Replayed(NamedTuple):
     replaced: int  # rows that left the events, as later ones of their keys came
 
 
+type _Kept = tuple[int, list[Written]]
+"""How many rows of a file repeat others, and what is left of it."""
+
+
 def open_replay(folder: DataSetFolder) -> Replay | None:
     """The replay that was sealed and is not yet carried by both tables; the versions it reads must stay."""
     newest = max(_numbers(folder), default=0)
@@ -210,6 +214,7 @@ def _commit_events(
     # An older load of a file that is loaded again must not come back, also where there is no key.
     reloads = data.of_files and data.of_files.source.changed == "reload"
     seen = replay.events.version if reloads else before and before.version
+    kept: dict[str, _Kept] = {}
     for _ in range(_ATTEMPTS):
         plans = _plans_without_reload(replay, folder) if reloads else ()
         if seen is not None:
@@ -217,7 +222,8 @@ def _commit_events(
             gone = with_rivals(folder.events, data, arrived.written, gone, Rivals(rivals, before)) if before else gone
         if data.on_repeat == "refuse" and gone:
             raise DataFailure(_repeated(replay, folder, arrived.written, gone, data.key))
-        files = without_repeats(folder.events, arrived.written, gone)
+        kept = _without(folder, arrived.written, gone, kept)
+        files = [file for _, parts in kept.values() for file in parts]
         left = {c.origin: c.accepted - len(gone.get(c.origin, ())) for c in arrived.counts}
         prove_written(f"replay {replay.number}", "events", left, files)
         try:
@@ -240,6 +246,21 @@ def _commit_events(
             reached("tables")
             return
     raise last
+
+
+def _without(
+    folder: DataSetFolder, written: Sequence[Written], gone: Mapping[Origin, Places], kept: Mapping[str, _Kept]
+) -> dict[str, _Kept]:
+    """Each file without its repeats, written anew only where they are more than before.
+
+    Else whoever commits while many files are written would win every time.
+    """
+    found: dict[str, _Kept] = {}
+    for file in written:
+        name, repeats = file.added.name, sum(len(gone.get(origin, ())) for origin, _ in file.rows)
+        same = name in kept and kept[name][0] == repeats
+        found[name] = kept[name] if same else (repeats, without_repeats(folder.events, [file], gone))
+    return found
 
 
 def _plans_without_reload(replay: Replay, folder: DataSetFolder) -> Sequence[Token]:

@@ -14,8 +14,10 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from headrace.cli.main import app
-from headrace.lake import at_work, settle
+from headrace.lake import at_work, replays, settle
 from headrace.lake.account_table import read_accounts
+from headrace.lake.commit import Token, commit_once
+from headrace.lake.data_files import write_small
 from headrace.lake.layout import DataSetFolder
 from headrace.lake.planning import Planner
 from headrace.storage import locked
@@ -285,6 +287,27 @@ def test_a_plan_that_a_replay_came_into_counts_what_it_replaced_itself(latest, t
     account = read_accounts(FOLDER)[-1]
     assert (account.accepted, account.duplicate, account.replaced) == (1, 1, 1)
     assert ids() == list(range(1, 61))
+
+
+def test_a_replay_beside_a_busy_stream_comes_through(config, tmp_path, monkeypatch):
+    """Whoever commits while files are written without their repeats: these are not written again for that."""
+    shop.deliver(tmp_path, "c.csv", [5])
+    assert run(ingest_batch, config) == 0
+    allow(config, "nowhere")
+    without, commits = replays.without_repeats, []
+
+    def slowly(*arguments):
+        found = without(*arguments)
+        commits.append(61 + len(commits))
+        (row,) = DeltaTable(FOLDER.events).to_pyarrow_table(filters=[("id", "=", 1)]).to_batches()
+        other = row.set_column(row.schema.get_field_index("id"), "id", pa.array(commits[-1:], pa.int64()))
+        token = Token("stream", len(commits), len(commits) - 1 or None)
+        commit_once(FOLDER.events, [token], write_small(FOLDER.events, other), info={})
+        return found
+
+    monkeypatch.setattr(replays, "without_repeats", slowly)
+    assert run(replay, config) == 0
+    assert ids() == [*range(1, 61), *commits]
 
 
 def test_two_replays_at_once_are_refused_and_an_ingest_is_not(config, capsys):
