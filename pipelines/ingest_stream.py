@@ -6,6 +6,7 @@ python -m pipelines.ingest_stream --config FILE [--place FILE] [--until now|fore
 import argparse
 import datetime as dt
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,16 +123,16 @@ def ingest(call: Call) -> dict[str, Any]:
             account = stream_account(tables["events"].root, before)
             if forever and signal.SIGTERM in signals:
                 call.progress.step(_ended("stopped", account, call))
-                return {"data_set": data.dataset, "topic": topic.name, **account.as_info()}
+                return _summary(data, account)
             raise Interrupted(_ended("interrupted", account, call)) from ended
         account = stream_account(tables["events"].root, before)
-    return {
-        "data_set": data.dataset,
-        "topic": topic.name,
-        **account.as_info(),
-        "duplicates": key.told if key else NOT_LOOKED_FOR,
-        "nothing_to_do": not rounds,
-    }
+    return {**_summary(data, account), "nothing_to_do": not rounds}
+
+
+def _summary(data: DataSet, account: StreamAccount) -> dict[str, Any]:
+    key = StreamKey.of(data)
+    looked = key.told if key else NOT_LOOKED_FOR
+    return {"data_set": data.dataset, "topic": data.source.topic, **account.as_info(), "duplicates": looked}
 
 
 def _lag(topic: str, kafka: KafkaPlace, tables: Mapping[str, StreamTable]) -> dict[str, int]:
@@ -262,11 +263,14 @@ def _prove_reached(topic: Topic, tables: Mapping[str, StreamTable], stop: Offset
 
 
 def _ended(how: str, account: StreamAccount, call: Call) -> str:
+    """What was committed, and the call that goes on; it accepts no loss, as nobody has looked at what is lost then."""
+    place = ["--place", call.options.place] if call.options.place else []
+    again = ["--config", call.config, *place, "--until", call.options.until, *call.passed_on]
     return (
         f"{how}; {account.read:,} messages were committed by this run ({account.accepted:,} accepted, "
         f"{account.quarantined:,} quarantined, {account.duplicate:,} duplicate) and stay; to go on after them, call it "
         "again: "
-        f"python -m pipelines.ingest_stream --config {call.config} --until {call.options.until}"
+        f"python -m pipelines.ingest_stream {shlex.join(again)}"
     )
 
 

@@ -262,6 +262,22 @@ def test_what_happens_to_a_topic_while_it_is_read_stops_the_run(
     assert ids() == []
 
 
+def test_an_interrupted_run_says_the_call_that_goes_on(broker, web, capsys, monkeypatch):
+    """With its place, and with what it was given for Beam, so that a person can paste it."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    clicks.send(broker, web, range(30))
+    monkeypatch.setattr(ingest_stream.Launcher, "run", interrupt)
+    code, failed = run(capsys, "--job_name", "my clicks")
+    assert code == 130
+    assert failed["message"].endswith(
+        "call it again: python -m pipelines.ingest_stream --config web/clicks.yaml --place place.yaml --until now "
+        "--job_name 'my clicks'"
+    )
+
+
 def test_a_contract_that_too_many_break_stops_the_run(broker, web, capsys):
     """The share is of a commit; nothing of it is there, and a mended contract goes on."""
     config = Path("web/clicks.yaml")
