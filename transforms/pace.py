@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.progress import Progress
 
+_IDLE = 60.0  # seconds between lines that tell nothing new
 _lock = threading.Lock()
 _rows = 0
 _work = 0
@@ -41,22 +42,25 @@ class Watched:
 
 @contextmanager
 def shown(progress: Progress, step: str, work: int, every: float = 2.0) -> Iterator[Watched]:
-    """Report every few seconds while the block runs: rows, rows/s and the share of the work done.
+    """Report while the block runs, every few seconds in which rows were counted, else every minute.
 
-    Where `work` is 0 its amount is not known, and there is no share. As long as nothing was
-    counted here, the state of the job is told whenever it changes.
+    A line tells the rows, how many a second came since the line before, and the share of the
+    work done. Where `work` is 0 its amount is not known, and there is no share. As long as
+    nothing was counted here, the state of the job is told whenever it changes.
     """
     began, rows_before, work_before = time.monotonic(), _rows, _work
     watched, ended = Watched(), threading.Event()
 
     def report() -> None:
-        told = ""
+        told, last, at = "", 0, began
         while not ended.wait(every):
-            if rows := _rows - rows_before:
-                rate = round(rows / (time.monotonic() - began))
+            rows, now = _rows - rows_before, time.monotonic()
+            if rows > last or (rows and now - at >= _IDLE):
+                rate = round((rows - last) / (now - at))
+                last, at = rows, now
                 share = {"done": f"{(_work - work_before) / work:.0%}"} if work else {}
                 progress.step(step, rows=rows, rows_per_second=rate, **share)
-            elif (state := watched.state()) not in ("", told):
+            elif not rows and (state := watched.state()) not in ("", told):
                 progress.step(step, job=state)
                 told = state
 

@@ -150,12 +150,16 @@ def test_progress_elsewhere_is_the_state_of_the_job(capsys):
     assert capsys.readouterr().out == "ingest orders: job starting\ningest orders: job running\n"
 
 
-def test_progress_here_is_what_was_counted(capsys):
-    """No line before the first block is counted, then rows and the share of the work."""
+def test_progress_here_is_what_was_counted(capsys, monkeypatch):
+    """No line before the first block is counted, then rows and the share of the work; one where nothing follows."""
     with pace.shown(Progress(), "ingest orders", 200, every=0.01):
         time.sleep(0.1)
         assert capsys.readouterr().out == ""
         pace.count(3, 50)
         time.sleep(0.1)
-    assert "rows 3, rows per second" in (said := capsys.readouterr().out)
-    assert "done 25%" in said
+        assert "rows 3, rows per second" in (said := capsys.readouterr().out)
+        assert "done 25%" in said
+        assert said.count("\n") == 1
+        monkeypatch.setattr(pace, "_IDLE", 0.05)
+        time.sleep(0.2)
+    assert "rows 3, rows per second 0, done 25%\n" in capsys.readouterr().out
