@@ -18,12 +18,6 @@ OWN_OPTIONS = ("--config", "--place", "--json")
 """What every entry point has."""
 
 
-class Usage(Failure):
-    """The call cannot mean anything. Exit code 2."""
-
-    exit_code = 2
-
-
 @dataclass(frozen=True)
 class Call:
     """One call of an entry point: its project file, its place, and what is its own."""

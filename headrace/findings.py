@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from headrace.entry import Usage
 from headrace.failures import Failure, PlaceFailure, UsageFailure
 from headrace.progress import Progress
 from headrace.spec.place import Place
@@ -56,5 +55,5 @@ def _looked(at: Callable[[], str]) -> tuple[str, str]:
     """What is lacking, and what was found."""
     try:
         return "", at()
-    except (PlaceFailure, UsageFailure, Usage) as fault:
+    except (PlaceFailure, UsageFailure) as fault:
         return str(fault), ""

@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace import entry, storage
-from headrace.entry import Call, Usage
-from headrace.failures import Failure
+from headrace.entry import Call
+from headrace.failures import Failure, UsageFailure
 from headrace.lake.account_table import catch_up, read_accounts
 from headrace.lake.accounts import NOT_LOOKED_FOR, Account
 from headrace.lake.at_work import at_work
@@ -66,7 +66,7 @@ def ingest(call: Call) -> dict[str, Any]:
     launcher = Launcher(call)
     project, data = load_data_set(call.config)
     if not data.of_files:
-        raise Usage(
+        raise UsageFailure(
             f"{call.config}: the rows of {data.dataset} come from a topic; ingest them with: "
             f"python -m pipelines.ingest_stream --config {call.config}"
         )

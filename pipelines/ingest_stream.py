@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace import entry, storage
-from headrace.entry import Call, Usage
-from headrace.failures import Conflict, Failure
+from headrace.entry import Call
+from headrace.failures import Conflict, Failure, UsageFailure
 from headrace.lake.accounts import NOT_LOOKED_FOR
 from headrace.lake.at_work import at_work
 from headrace.lake.data_set_tables import events_schema, quarantine_schema
@@ -92,14 +92,14 @@ def ingest(call: Call) -> dict[str, Any]:
     project, declared = load_data_set(call.config)
     data = declared.of_topic
     if data is None:
-        raise Usage(
+        raise UsageFailure(
             f"{call.config}: the rows of {declared.dataset} come from files; ingest them with: "
             f"python -m pipelines.ingest_batch --config {call.config}"
         )
     launcher = Launcher(call)
     forever = call.options.until == "forever"
     if forever and _commits_only_at_the_end(call):
-        raise Usage(
+        raise UsageFailure(
             "--until forever: this runner works through what is there and ends, so it would never commit; name a "
             "runner for endless streams in the place file (PrismRunner on one machine), or run --until now again and "
             "again"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from headrace.entry import Call, Usage
-from headrace.failures import PlaceFailure, failure_told
+from headrace.entry import Call
+from headrace.failures import PlaceFailure, UsageFailure, failure_told
 from headrace.spec.place import BeamPlace
 from transforms import pace
 
@@ -20,7 +20,7 @@ class Launcher:
     """Runs pipelines where a call says, with options that were proven when it was made.
 
     Raises:
-        Usage: an option or the runner is nothing Beam knows, or may not be used.
+        UsageFailure: an option or the runner is nothing Beam knows, or may not be used.
         PlaceFailure: the place cannot run it.
     """
 
@@ -75,7 +75,7 @@ class Launcher:
         except ImportError as lacking:
             raise PlaceFailure(f"place {self._call.place.place}: {lacking}") from lacking
         except ValueError as refused:
-            raise Usage(f"place {self._call.place.place} and the command line: {refused}") from refused
+            raise UsageFailure(f"place {self._call.place.place} and the command line: {refused}") from refused
 
 
 def _watch_for_good(job: Any) -> None:

@@ -15,8 +15,8 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from headrace.entry import OWN_OPTIONS, Call, Usage
-from headrace.failures import PlaceFailure
+from headrace.entry import OWN_OPTIONS, Call
+from headrace.failures import PlaceFailure, UsageFailure
 from headrace.nearest import nearest
 from headrace.spec.place import Place
 
@@ -28,24 +28,27 @@ def proven_options(call: Call) -> PipelineOptions:
     """The place's options and then the caller's, which win; the runner is always named.
 
     Raises:
-        Usage: Beam does not know an option, its value or the runner, or the combination loses rows.
+        UsageFailure: Beam does not know an option, its value or the runner, or the combination loses rows.
         PlaceFailure: workers elsewhere would read and write folders of their own, or the runner's binary is not there.
     """
     place = call.place
     runner = _runner(call)
     parser = _parser()
     actions = {text: action for action in parser._actions for text in action.option_strings}  # noqa: SLF001
+    names = [text[2:] for text in actions if text.startswith("--") and len(text) > 2]
     for name in place.beam.options:
-        if f"--{name}" not in actions:
-            raise Usage(
+        if name not in names:
+            raise UsageFailure(
                 f"place {place.place}: beam.options.{name}: Beam has no such pipeline option; "
-                f"{nearest(name, (text[2:] for text in actions))} One that only the runner's job service knows stands "
+                f"{nearest(name, names)} One that only the runner's job service knows stands "
                 "under beam.service_options"
             )
     arguments = [*_arguments(place, actions), *call.passed_on]
     if unknown := _parsed(parser, arguments, place)[1]:
         word = unknown[0].partition("=")[0]
-        raise Usage(f"{word}: neither Headrace nor Beam has such an option; {nearest(word, [*OWN_OPTIONS, *actions])}")
+        raise UsageFailure(
+            f"{word}: neither Headrace nor Beam has such an option; {nearest(word, [*OWN_OPTIONS, *actions])}"
+        )
     service = [f"--{name}={value}" for name, values in place.beam.service_options.items() for value in values]
     options = PipelineOptions([*arguments, *service])
     options.view_as(StandardOptions).runner = runner
@@ -65,12 +68,12 @@ def _runner(call: Call) -> str:
     if found := known.get(name.lower()) or known.get(f"{name.lower()}runner"):
         return found
     if "." not in name:
-        raise Usage(f"place {place.place}: Beam has no runner {name}; {nearest(name, known.values())}")
+        raise UsageFailure(f"place {place.place}: Beam has no runner {name}; {nearest(name, known.values())}")
     module, _, kind = name.rpartition(".")
     try:
         getattr(import_module(module), kind)
     except (ImportError, AttributeError) as lacking:
-        raise Usage(
+        raise UsageFailure(
             f"place {place.place}: runner {name}: {lacking}; name a class that can be imported here"
         ) from lacking
     return name
@@ -83,7 +86,7 @@ def _parsed(
     try:
         return parser.parse_known_args(arguments)
     except argparse.ArgumentError as refused:
-        raise Usage(f"place {place.place} and the command line: {refused}") from refused
+        raise UsageFailure(f"place {place.place} and the command line: {refused}") from refused
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,7 +105,7 @@ def _arguments(place: Place, actions: Mapping[str, argparse.Action]) -> Iterator
         elif values == ("true",):
             yield f"--{name}"
         elif values != ("false",):
-            raise Usage(
+            raise UsageFailure(
                 f"place {place.place}: beam.options.{name}: {', '.join(values)}: Beam has it as a switch; write true, "
                 "or false"
             )
@@ -112,7 +115,7 @@ def _arguments(place: Place, actions: Mapping[str, argparse.Action]) -> Iterator
 
 def _refuse_threads(options: PipelineOptions) -> None:
     if options.view_as(DirectOptions).direct_running_mode == "multi_threading":
-        raise Usage(
+        raise UsageFailure(
             "direct_running_mode=multi_threading: this mode of Beam loses rows where rows or ranges are shuffled (seen "
             "in 2 of 9 runs), so no run could be trusted; use in_memory, or multi_processing"
         )
